@@ -1,0 +1,45 @@
+/*
+ * What a client of the daemon links against: a connection to its control
+ * socket that asks, and waits for the answer's rows.
+ */
+/* SPDX-License-Identifier: MIT */
+#ifndef OPENDAEMON_CLIENT_H
+#define OPENDAEMON_CLIENT_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "protocol/message.h"
+
+struct od_client;
+
+/*
+ * Connect to home's control socket and shake hands. NULL and *e on failure:
+ * -ENOENT/-ECONNREFUSED no daemon there, -EACCES not permitted, -EPROTO not
+ * one we understand, -ETIMEDOUT. The caller owns the client.
+ */
+struct od_client	*od_client_open(const char *home, struct error *e);
+void	od_client_free(struct od_client *);
+
+/* Milliseconds that one wait for an answer may last; -1 for ever (the
+ * default is 10 s, longer for what may take longer is up to the caller). */
+void	od_client_timeout(struct od_client *, int64_t ms);
+
+/*
+ * Send a request. Returns its id, or a negative errno.
+ */
+int64_t	od_client_ask(struct od_client *, const struct message *, struct error *);
+
+/*
+ * The next message of the answer to id, waiting for it: 1 and *row (to be
+ * released by the caller; *fd is -1 or a descriptor that belongs to him), 0
+ * when done came, or a negative errno: failed came (its code and text are in
+ * *e), -ETIMEDOUT, or -ECONNRESET when the supervisor was lost.
+ */
+int	od_client_next(struct od_client *, int64_t id, struct message *row,
+	    int *fd, struct error *);
+
+/* The socket, for a caller that has to poll(2) something else, too. */
+int	od_client_fd(const struct od_client *);
+
+#endif
