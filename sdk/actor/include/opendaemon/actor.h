@@ -11,6 +11,7 @@
 
 #include <ev.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "protocol/message.h"
@@ -46,6 +47,7 @@ struct od_actor {
 	int	(*begin)(struct od_actor *);	/* welcomed; the loop is next */
 	void	(*orphaned)(struct od_actor *);	/* the supervisor is gone; NULL:
 						 * exit. The channel is closed */
+	void	(*drained)(struct od_actor *);	/* what waited to be sent is sent */
 	/* True: events are acknowledged by od_seen(), else as soon as their
 	 * handler has returned. */
 	bool			 acknowledges;
@@ -66,6 +68,13 @@ int	od_send(struct od_actor *, const struct message *, int fd);
 
 /* Answer the request with that id: a row, done, failed. */
 int	od_reply(struct od_actor *, uint32_t id, const struct message *, int fd);
+
+/*
+ * Both return 0, -ENOBUFS (4 MiB wait to be sent already), -EPIPE (the
+ * supervisor is gone) or what else channel_send() does. Who sends a lot looks
+ * at od_queued(), the bytes that wait, and goes on when drained is called.
+ */
+size_t	od_queued(const struct od_actor *);
 
 /* Inside a handler: the id of the request (0: a notification), and the
  * descriptor that came with it, which then belongs to the caller, or -1. */
