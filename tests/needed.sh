@@ -34,6 +34,7 @@ needs() {
 
 # Position independent, relocations read only, everything bound at the start.
 protected() {
+	[ -x "$1" ] || complain "there is no $1"
 	for word in 'DYN' 'GNU_RELRO' 'BIND_NOW' 'GNU_STACK'; do
 		readelf -hldW "$1" | grep -q "$word" ||
 		    complain "${1##*/}: no $word"
@@ -43,6 +44,7 @@ protected() {
 }
 
 is_static() {
+	[ -x "$build/libexec/$1" ] || complain "there is no $1"
 	! readelf -lW "$build/libexec/$1" | grep -q INTERP ||
 	    complain "$1 has an interpreter"
 	! readelf -d "$build/libexec/$1" | grep -q NEEDED ||
