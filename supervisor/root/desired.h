@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/error.h"
 
@@ -33,13 +34,17 @@ struct desired {
 	size_t	 live;		/* of them, bytes of records that count */
 	uint64_t seq;		/* of the latest record */
 	struct desired_entry *entries;	/* hash by key (uthash), owned */
+	/* private to desired.c */
+	TAILQ_HEAD(desired_order, desired_entry) order;	/* them, by seq */
+	size_t	 backed;	/* the file has memory up to here */
 };
 
 /* The latest record of a key. */
 struct desired_record {
 	uint64_t	 seq;
 	uint64_t	 key;
-	const void	*data;	/* valid until the next put or compaction */
+	const void	*data;	/* valid until the next put or compaction;
+				 * aligned for any struct */
 	size_t		 len;	/* 0: deleted */
 };
 
@@ -50,11 +55,12 @@ int	desired_create(struct desired *, struct error *);
 int	desired_map(struct desired *, int fd, struct error *);
 void	desired_release(struct desired *);
 
-/* Append a record with the next seq: 0, -ENOMEM or -ENOSPC, which change
- * nothing. len 0 deletes. */
+/* Append a record with the next seq: 0, or -ENOMEM, -ENOSPC or -EMSGSIZE,
+ * which change nothing. len 0 deletes. */
 int	desired_put(struct desired *, uint64_t key, const void *, size_t len);
 
-/* Append one that comes from disk and has its seq already. */
+/* Append one that comes from disk and has its seq already. Does nothing if a
+ * record of that key is at least as new. */
 int	desired_restore(struct desired *, uint64_t seq, uint64_t key,
 	    const void *, size_t len);
 
@@ -65,8 +71,9 @@ void	desired_skip_to(struct desired *, uint64_t seq);
 int	desired_get(const struct desired *, uint64_t key,
 	    struct desired_record *);
 
-/* Call on for each live record in the order of seq, from after on; with
- * deleted ones too (len 0) as long as the log still has them. */
+/* Call on for each live record with a seq beyond after, in the order of seq;
+ * with deleted ones too (len 0) as long as the log still has them. on may not
+ * put. */
 void	desired_each(const struct desired *, uint64_t after,
 	    void (*on)(void *, const struct desired_record *), void *arg);
 

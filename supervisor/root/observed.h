@@ -69,12 +69,23 @@ struct slot {
 	uint64_t ring_head;	/* of the ring when this copy is committed */
 };
 
+/* Where the first event of a stretch of the ring is: no reader walks more. */
+#define OBSERVED_STRETCH	4096
+#define OBSERVED_STRETCHES	(OBSERVED_RING / OBSERVED_STRETCH)
+struct observed_mark {
+	uint64_t at;		/* ring position */
+	int64_t	 seq;		/* 0: none */
+};
+
 struct observed {
 	int	 fd;		/* the memfd, owned */
 	void	*base;		/* mapping, private to observed.c */
 	size_t	 size;
 	uint64_t pending;	/* ring position behind events not committed */
 	int64_t	 seq;		/* of the latest event, pending ones too */
+	/* private to observed.c */
+	uint64_t backed;	/* the ring has memory up to here */
+	struct observed_mark marks[OBSERVED_STRETCHES];
 };
 
 /* Make a new, empty one; CLOEXEC, sealed against growing and shrinking. */
@@ -97,7 +108,8 @@ void	observed_commit(struct observed *, int index, const struct slot *);
 /* Commit the pending events alone. */
 void	observed_commit_events(struct observed *);
 
-/* A free slot, or -1. */
+/* A free slot, or -1; also when there is no memory for another. Commit only
+ * to slots that came from here. */
 int	observed_free_slot(const struct observed *);
 
 /* What the keeper saw of pid in that slot: true and *status. */
@@ -108,8 +120,9 @@ void	observed_cell_clear(struct observed *, int index);
 
 /*
  * Lay an event behind the head; not visible to a successor until committed.
- * Events have consecutive seq numbers, beginning with observed.seq + 1, and
- * are at most 60 KiB. Old ones are overwritten.
+ * Events have consecutive seq numbers, beginning with observed.seq + 1 (the
+ * first is 1 or more), and are at most 60 KiB. Old ones are overwritten. One
+ * for which there is no memory is left out: its readers see a gap.
  */
 void	observed_event(struct observed *, int64_t seq, const void *, size_t);
 

@@ -33,9 +33,9 @@ struct restart_policy {
 /* What has happened so far; plain data that lives in shared memory. All zero
  * is a unit that never failed. Times are CLOCK_MONOTONIC. */
 struct restart_history {
-	uint32_t streak;	/* failures since it was last stable */
+	uint32_t streak;	/* ends since it was last stable */
 	uint32_t is_looping;	/* the crash loop was announced */
-	int64_t	 failed_ms[RESTART_LOOP_FAILURES];	/* the latest, a ring */
+	int64_t	 failed_ms[RESTART_LOOP_FAILURES];	/* oldest first, 0: none */
 	int64_t	 give_up_from_ms; /* the oldest failure that still counts */
 	uint32_t give_up_count;
 	uint32_t padding;
@@ -64,7 +64,10 @@ extern const struct restart_policy restart_default;
  * *is_loop_new is set when a crash loop is to be announced (once until it is
  * stable again). A clean exit of RESTART_ALWAYS comes back after first_ms if
  * it had been stable, else backs off like a failure, but is no failure for
- * give_up and the crash loop.
+ * give_up and the crash loop. In a crash loop it goes on at max_ms. The end
+ * of a run that had been stable belongs to no unstable stretch; it counts
+ * only to a give_up with a window. A verdict other than VERDICT_AGAIN clears
+ * the history.
  */
 enum restart_verdict	restart_judge(const struct restart_policy *,
 	    struct restart_history *, const struct restart_end *,
