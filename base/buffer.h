@@ -26,7 +26,10 @@ int	buffer_add(struct buffer *, const void *, size_t n);
 /* The first byte; valid until the buffer is changed. */
 const uint8_t	*buffer_bytes(const struct buffer *);
 
-/* Drop n bytes (at most all of them) from the front. */
+/*
+ * Drop n bytes (at most all of them) from the front. They stay in memory
+ * until something is added or reserved.
+ */
 void	buffer_drop(struct buffer *, size_t n);
 
 #endif

@@ -10,7 +10,8 @@ struct error {
 
 /*
  * Fill e (which may be NULL) and return code, so that callers can write
- * "return fail(e, -ENOENT, ...)". Too long a text is cut.
+ * "return fail(e, -ENOENT, ...)". Too long a text is cut; control characters,
+ * and bytes that are not UTF-8, become "?". Arguments may be e's old text.
  */
 int	fail(struct error *e, int code, const char *fmt, ...)
 	    __attribute__((format(printf, 3, 4)));

@@ -4,6 +4,7 @@
 #define BASE_IO_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Write all of it, in spite of EINTR and short writes; 0 or a negative errno. */
@@ -25,6 +26,12 @@ ssize_t	send_fds(int sock, const void *, size_t, const int *fds, int nfds);
  * end. MSG_DONTWAIT is set.
  */
 ssize_t	recv_fds(int sock, void *, size_t n, int *fds, int room, int *nfds);
+
+/*
+ * Have the kernel refuse descriptors that are sent to this socket, or to one
+ * that a listening socket will accept (Linux 6.16; else without effect).
+ */
+void	refuse_fds(int sock);
 
 /* Add O_NONBLOCK; 0 or a negative errno. */
 int	set_nonblocking(int fd);

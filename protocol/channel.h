@@ -26,7 +26,7 @@ struct channel {
 	int		 fd;
 	size_t		 frame_limit;	/* of payloads that arrive */
 	size_t		 queue_limit;	/* bytes that wait to be written */
-	bool		 takes_fds;	/* else what arrives is closed */
+	bool		 takes_fds;	/* else none is let in */
 	struct buffer	 in, out;
 	uint64_t	 read_at, written_at;	/* bytes so far */
 	/* descriptors, with the stream position of the byte they ride on */
@@ -48,7 +48,8 @@ void	channel_release(struct channel *);
  * Queue a message, and try to write at once. fd is -1, or a descriptor that
  * rides along: it is duplicated, the caller keeps his own. 0, -ENOBUFS (the
  * queue is full), -EPIPE/-ECONNRESET (the peer is gone), -EMSGSIZE, -ENOMEM,
- * -EMFILE; a message that was refused leaves no trace.
+ * -EILSEQ (a field that is not UTF-8), -EMFILE; a message that was refused
+ * leaves no trace.
  */
 int	channel_send(struct channel *, enum frame_type, uint32_t id,
 	    const struct message *, int fd);
@@ -64,7 +65,9 @@ bool	channel_wants_write(const struct channel *);
 
 /*
  * Read what is there, once, up to 64 KiB: the count, 0 at the end, -EAGAIN,
- * or a negative errno. Call channel_next() until it says 0, then read again.
+ * or a negative errno. Call channel_next() until it says 0, then read again
+ * (-ENOBUFS: it was not called). A descriptor for which this process has no
+ * room is lost: its frame comes without.
  */
 long	channel_read(struct channel *);
 

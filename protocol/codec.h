@@ -16,15 +16,19 @@
 #include "base/error.h"
 #include "protocol/message.h"
 
+#define CODEC_OBJECTS	65536	/* msgpack-c takes 24 bytes for each */
+
 /*
  * True if the bytes are one well-formed msgpack object with nothing behind it,
- * no deeper than 3, with counts that the bytes left can hold.
+ * no deeper than 3 (containers in a container), with counts that the bytes
+ * left can hold, and no more than CODEC_OBJECTS objects in all.
  */
 bool	codec_is_sound(const void *, size_t);
 
 /*
- * Append the encoded message. 0, -ENOMEM, or -EMSGSIZE for a field outside
- * its bounds (the error says which); nothing is appended then.
+ * Append the encoded message. 0, -ENOMEM, or, for a field that the other side
+ * would refuse (the error says which), -EMSGSIZE when it is outside its bounds
+ * and -EILSEQ when it is not UTF-8; nothing is appended then.
  */
 int	message_pack(struct buffer *, const struct message *, uint32_t id,
 	    struct error *);

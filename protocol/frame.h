@@ -36,6 +36,9 @@ struct frame {
  */
 long	frame_next(struct frame *f, const void *, size_t, size_t limit);
 
+/* The header of a payload of that size. */
+void	frame_header(uint8_t header[FRAME_HEADER], enum frame_type, size_t);
+
 /* Append header and payload; 0 or -ENOMEM. */
 int	frame_put(struct buffer *, enum frame_type, const void *, size_t);
 

@@ -4,6 +4,7 @@
 #define PROTOCOL_LIMITS_H
 
 #define NAME_BYTES	64			/* a name of an app or plugin */
+#define SUBJECT_BYTES	256			/* what an event is about */
 #define PATH_BYTES	4095			/* PATH_MAX without its NUL */
 #define LIST_COUNT	8192			/* items of a list or map */
 #define ITEM_BYTES	(128 * 1024)		/* one of them, as execve has it */

@@ -61,6 +61,7 @@ enum message_type {
 
 struct message {
 	enum message_type type;
+	void		*owned;	/* by a received one: all that it points to */
 	union {
 		/* What all events begin with. */
 		struct event_common {
@@ -122,7 +123,8 @@ const struct message_info	*message_nth(size_t n);
 
 bool	message_is_event(enum message_type);
 
-/* Free what a received message owns, and make it all zero. */
+/* Free what a received message owns, and make it all zero. Of one that was
+ * made by hand nothing is freed: it only borrows. */
 void	message_release(struct message *);
 
 /* Items of a list, or pairs of a map. NULL has none. */
