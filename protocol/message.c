@@ -89,6 +89,12 @@ message_nth(size_t n)
 	return n < COUNT(infos) ? &infos[n] : NULL;
 }
 
+const char *
+message_title(const struct message_info *info)
+{
+	return info->method[0] != '\0' ? info->method : info->name;
+}
+
 bool
 message_is_event(enum message_type type)
 {

@@ -121,6 +121,9 @@ const struct message_info	*message_by_method(const char *method);
 /* All of them, in the order of messages.def; n counts from 0, NULL ends. */
 const struct message_info	*message_nth(size_t n);
 
+/* What to call it: its method, or if it has none its name. */
+const char	*message_title(const struct message_info *);
+
 bool	message_is_event(enum message_type);
 
 /* Free what a received message owns, and make it all zero. Of one that was
