@@ -20,7 +20,7 @@ unset OD_WITHIN
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/od-test.XXXXXX")
 export OD_HOME="$dir/home"
-export NO_COLOR=1
+export NO_COLOR=1 PYTHONDONTWRITEBYTECODE=1
 
 od() { "$build/bin/od" "$@"; }
 
