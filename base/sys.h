@@ -28,10 +28,10 @@ int	sys_pidfd_signal(int pidfd, int sig);
  * lives, -ECHILD if it is not our child. */
 int	sys_peek_pidfd(int pidfd, struct sys_exit *e);
 
-/* The same of any child; 0 if none has ended. */
+/* The same of any child; 0 if none has ended, or there is none. */
 int	sys_peek_any(struct sys_exit *e);
 
-/* Take the zombie away. */
+/* Take the zombie away; -EAGAIN if it has not ended. */
 int	sys_reap(pid_t);
 
 /* The status of a process that is not our child, by PIDFD_GET_INFO (Linux
