@@ -60,6 +60,7 @@ jail_prepare(void)
 
 	setrlimit(RLIMIT_CORE, &none);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 #ifndef OD_SANITIZERS
 	/* The leak checker is a debugger of the process it lives in. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);

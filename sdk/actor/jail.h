@@ -6,7 +6,8 @@
 #include "base/error.h"
 #include "opendaemon/actor.h"
 
-/* The first act of an actor: no core files, no debugger, no SIGPIPE. */
+/* The first act of an actor: no core files, no debugger, and errors
+ * in place of SIGPIPE and SIGXFSZ. */
 void	jail_prepare(void);
 
 /*
