@@ -21,6 +21,8 @@
 #define EXEC_FD_PASSED	5	/* ... the descriptors to pass on */
 #define EXEC_PASSED_MAX	8
 #define EXEC_GROUPS_MAX	64
+#define EXEC_STRINGS_MAX 16384	/* argc and envc together */
+#define EXEC_TARGET_MAX	1024	/* passed[] are numbers from 3 to below this */
 
 #define EXEC_NEVER_BEGAN 64	/* SIGRTMAX: ended without having begun */
 #define EXEC_FAILED	 127
