@@ -29,6 +29,8 @@
 /* Descriptors of a program that one of the two starts. */
 #define KEEPER_FD_PEER	3	/* the socket to the other */
 #define KEEPER_FD_LOCK	4	/* the daemon's lock, held by both */
+#define KEEPER_FD_READY	5	/* at --cold, which is until the first HELLO:
+				 * where the supervisor says "ok" */
 
 enum keeper_type {
 	/* supervisor to keeper; each is answered by ACK with its seq */
