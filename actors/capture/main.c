@@ -1,0 +1,181 @@
+/* od-capture: moves what apps print from their pipes into their log files. */
+/* SPDX-License-Identifier: MIT */
+#include "actors/capture/capture.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void
+capture_say(struct capture *c, const struct message *m, int fd)
+{
+	int r;
+
+	if (c->is_orphan)
+		return;
+	r = od_send(c->actor, m, fd);
+	if (r == 0 || r == -EPIPE || r == -ECONNRESET)
+		return;
+	/* What is not said would never be known: a successor that is told of
+	 * all files and pipes again says all that matters again. */
+	od_log("cannot say '%s': %s", message_info(m->type)->name,
+	    strerror(-r));
+	od_stop(c->actor, EXIT_FAILURE);
+}
+
+static void
+sink_change(struct sink *s, const struct capture_file *m, int fd)
+{
+	s->rotate_size = m->rotate_size;
+	s->rotate_keep = m->rotate_keep;
+	s->is_forgotten = false;
+	if (fd != -1) {
+		if (s->fd == -1)
+			s->fd = fd;
+		else
+			close(fd);
+	}
+}
+
+static int
+on_capture_file(struct od_actor *self, const struct message *m)
+{
+	struct capture *c = self->state;
+	const struct capture_file *file = &m->capture_file;
+	struct sink *s = sink_find(c, file->stream);
+	int fd = od_take_fd(self);
+
+	if (s != NULL && strcmp(s->path, file->path) != 0) {
+		od_log("stream %lld is '%s', not '%s'",
+		    (long long)file->stream, s->path, file->path);
+		if (fd != -1)
+			close(fd);
+		return -EEXIST;
+	}
+	if (s == NULL) {
+		s = sink_new(c, file->stream, file->path);
+		if (s == NULL) {
+			if (fd != -1)
+				close(fd);
+			return -ENOMEM;
+		}
+	}
+	sink_change(s, file, fd);
+	if (!c->is_writer)
+		return 0;
+	if (!s->is_attached)
+		sink_attach(s);
+	else
+		sink_retry(s);
+	return 0;
+}
+
+static int
+on_capture_pipe(struct od_actor *self, const struct message *m)
+{
+	struct capture *c = self->state;
+	struct sink *s = sink_find(c, m->capture_pipe.stream);
+	int fd = od_take_fd(self);
+
+	if (fd == -1)
+		return -EBADF;
+	if (s == NULL) {
+		close(fd);
+		return -ENOENT;
+	}
+	sink_retry(s);
+	return feed_new(s, m->capture_pipe.pipe, fd);
+}
+
+static int
+on_capture_forget(struct od_actor *self, const struct message *m)
+{
+	struct sink *s = sink_find(self->state, m->capture_forget.stream);
+
+	if (s == NULL)
+		return -ENOENT;
+	s->is_forgotten = true;
+	sink_retry(s);
+	sink_settle(s);
+	return 0;
+}
+
+static int
+on_capture_rotate(struct od_actor *self, const struct message *m)
+{
+	struct sink *s = sink_find(self->state, m->capture_rotate.stream);
+
+	if (s == NULL)
+		return -ENOENT;
+	s->is_rotation_due = true;
+	sink_retry(s);
+	if (sink_is_open(s))
+		sink_rotate(s);
+	return 0;
+}
+
+static int
+on_capture_note(struct od_actor *self, const struct message *m)
+{
+	struct sink *s = sink_find(self->state, m->capture_note.stream);
+
+	if (s == NULL)
+		return -ENOENT;
+	sink_retry(s);
+	return sink_note(s, m->capture_note.text);
+}
+
+static int
+open_clock(struct od_actor *self)
+{
+	/* A file larger than its limit is an error to be told, no death. */
+	signal(SIGXFSZ, SIG_IGN);
+	return feeds_init(self->state);
+}
+
+static int
+begin(struct od_actor *self)
+{
+	capture_lock(self->state);
+	return 0;
+}
+
+/* The supervisor is gone, the apps are not. Its successor ends us. */
+static void
+orphaned(struct od_actor *self)
+{
+	struct capture *c = self->state;
+
+	c->is_orphan = true;
+	if (c->feeds == 0)
+		od_stop(self, EXIT_SUCCESS);
+}
+
+static const struct od_handler handlers[] = {
+	{ MSG_capture_file, on_capture_file },
+	{ MSG_capture_pipe, on_capture_pipe },
+	{ MSG_capture_forget, on_capture_forget },
+	{ MSG_capture_rotate, on_capture_rotate },
+	{ MSG_capture_note, on_capture_note },
+	{ MSG_none, NULL },
+};
+
+int
+main(void)
+{
+	struct capture state = { .lock = -1, .clock = -1 };
+	struct od_actor capture = {
+		.name	  = "capture",
+		.reach	  = OD_REACH_WRITE_DIRECTORY,
+		.handlers = handlers,
+		.state	  = &state,
+		.open	  = open_clock,
+		.begin	  = begin,
+		.orphaned = orphaned,
+	};
+
+	state.actor = &capture;
+	return od_actor_main(&capture);
+}
