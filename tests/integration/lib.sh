@@ -112,15 +112,17 @@ plugin() {
 	    '.[] | select(.name == $name) | .[$key]'
 }
 
+plugin_is_online() { [ "$(plugin "$1" status)" = online ]; }
+
 # gone PID: nothing of that number is alive (a zombie is not).
 gone() {
 	[ ! -e "/proc/$1/status" ] || grep -q '^State:.Z' "/proc/$1/status"
 }
 
-# same FILE TEXT / contains FILE TEXT: the file is there and says it.
+# contains FILE TEXT: the file is there and says it.
 contains() { grep -qF -- "$2" "$1" 2>/dev/null; }
 
-# the files of one stream in the order in which they were written.
+# log_files NAME STREAM: the files of one stream in the order in which they were written.
 log_files() {
 	find "$OD_HOME/log/$1" -name "$2.log.[0-9]*" ! -name '*.gz' 2>/dev/null |
 	    sort
