@@ -126,7 +126,8 @@ copy_bytes(struct memory *memory, const char *bytes, size_t len)
 {
 	char *copy = memory->bytes;
 
-	memcpy(copy, bytes, len);
+	if (len > 0)	/* else msgpack-c has no pointer */
+		memcpy(copy, bytes, len);
 	copy[len] = '\0';
 	memory->bytes += len + 1;
 	return copy;
