@@ -135,6 +135,7 @@ output_text(const struct view *view, const struct rows *rows, bool colours,
 		goto out;
 	}
 	scols_table_enable_colors(t, colours);
+	scols_table_set_column_separator(t, "  ");
 	for (size_t i = 0; i < rows->count && r == 0; i++)
 		if (add_line(t, view, rows, i, filled) < 0)
 			r = fail(e, CLI_FAILED, "out of memory");

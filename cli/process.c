@@ -203,27 +203,34 @@ name_of(const struct message *m)
 	return m->process_row.name;
 }
 
+int
+process_add_use(json_t *object, const struct process_use *use)
+{
+	double cpu = use == NULL ? 0 :
+	    (double)(int64_t)(use->cpu_percent * 10 + 0.5) / 10;
+
+	if (json_object_set_new(object, "cpu_percent", use == NULL ?
+	    json_null() : json_real(cpu)) < 0 ||
+	    json_object_set_new(object, "memory_bytes", use == NULL ?
+	    json_null() : json_integer(use->memory_bytes)) < 0)
+		return -1;
+	return json_object_set_new(object, "health", json_null());
+}
+
 static int
-add_use(json_t *object, const struct message *m)
+refine(json_t *object, const struct message *m)
 {
 	struct process_use use;
 	bool known = m->process_row.pid > 0 &&
 	    process_use((pid_t)m->process_row.pid, &use);
 
-	if (json_object_set_new(object, "cpu_percent", known ?
-	    json_real((double)(int64_t)(use.cpu_percent * 10 + 0.5) / 10) :
-	    json_null()) < 0 ||
-	    json_object_set_new(object, "memory_bytes", known ?
-	    json_integer(use.memory_bytes) : json_null()) < 0 ||
-	    json_object_set_new(object, "health", json_null()) < 0)
-		return -1;
-	return 0;
+	return process_add_use(object, known ? &use : NULL);
 }
 
 const struct view process_view = {
 	.columns = columns,
 	.name	 = name_of,
-	.refine	 = add_use,
+	.refine	 = refine,
 };
 
 int
