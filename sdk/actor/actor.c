@@ -427,7 +427,7 @@ prepare(struct od_actor *self, struct error *e)
 int
 od_actor_main(struct od_actor *self)
 {
-	struct od_private p = { .fd = -1, .seen = -1, .seen_sent = -1 };
+	struct od_private p = { .fd = -1 };
 	struct error e = { 0 };
 
 	jail_prepare();
