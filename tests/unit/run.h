@@ -6,6 +6,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#undef fail	/* an old name of Check's; ours is in base/error.h */
+
 /* Run a NULL-terminated list of tests, each in a process of its own. */
 static inline int
 run_tests(const char *name, const TTest *const *tests)
