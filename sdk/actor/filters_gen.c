@@ -25,7 +25,9 @@
 
 #define COUNT(a)	(sizeof(a) / sizeof((a)[0]))
 #define SYSCALLS_MAX	1024		/* numbers that are looked at */
-#define WRITING_FLAGS	(O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | O_TMPFILE)
+/* O_TMPFILE has O_DIRECTORY's bit in it, which is harmless alone. */
+#define WRITING_FLAGS	(O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND |	\
+			 (O_TMPFILE & ~O_DIRECTORY))
 
 enum { NONE = 1, READ = 2, WRITE = 4, ALL = NONE | READ | WRITE };
 
