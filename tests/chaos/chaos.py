@@ -135,7 +135,16 @@ class Chaos:
                 self.acknowledge(n)
             self.pause()
 
+    def stopped_workers(self):
+        pids = {role: self.kill(role, signal.SIGSTOP)
+                for role in ("capture", "journal", "logs")}
+        for role, pid in pids.items():
+            eventually(f"a stopped {role} is replaced",
+                       lambda r=role, p=pid: not alive(p) and self.living(r),
+                       20)
+
     def stopped_guards(self):
+        self.stopped_workers()
         for role in ("keeper", "supervisor"):
             before = {name: self.row(name)["restarts"] for name in RUNNERS}
             pid = self.kill(role, signal.SIGSTOP)

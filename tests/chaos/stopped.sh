@@ -1,6 +1,6 @@
 #!/bin/sh
-# A keeper or a supervisor that hangs (SIGSTOP) is replaced within 20 seconds,
-# and no app runs twice.
+# Whichever of our processes hangs (SIGSTOP) is replaced within 20 seconds, and
+# no app runs twice or loses a line.
 
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/../integration/lib.sh"
