@@ -18,6 +18,10 @@ AS_IF([test "x$enable_sanitizers" = xyes], [
 ], [
 	OD_HARDEN_CFLAGS="$OD_HARDEN_CFLAGS -D_FORTIFY_SOURCE=2"
 ])
+AS_IF([test "x$enable_fuzzing" = xyes], [
+	OD_HARDEN_CFLAGS="$OD_HARDEN_CFLAGS -fsanitize=fuzzer-no-link"
+	OD_HARDEN_LDFLAGS="$OD_HARDEN_LDFLAGS -fsanitize=fuzzer-no-link"
+])
 AC_SUBST([OD_CFLAGS])
 AC_SUBST([OD_LDFLAGS])
 AC_SUBST([OD_HARDEN_CFLAGS])
