@@ -374,11 +374,11 @@ definition_make(struct definition *d, const struct args *a, const char *file,
 	m->namespace = args_text(a, "namespace");
 	m->autostart = !args_has(a, "no-autostart");
 	if ((r = make_argv(d, a, file, e)) < 0 ||
-	    (r = make_name(d, a, file, e)) < 0 ||
 	    (r = make_cwd(d, a, e)) < 0 ||
 	    (r = make_identity(d, a, &pw, e)) < 0 ||
 	    (r = make_env(d, a, pw, e)) < 0 ||
 	    (r = check_program(d, e)) < 0 ||
+	    (r = make_name(d, a, file, e)) < 0 ||
 	    (r = make_logs(d, a, e)) < 0 ||
 	    (r = make_instances(m, args_text(a, "instances"), e)) < 0 ||
 	    (r = make_restart(m, a, e)) < 0 ||
