@@ -1,6 +1,5 @@
 /* The command line's tables, words and paths. */
 /* SPDX-License-Identifier: MIT */
-#include <check.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -12,6 +11,9 @@
 #include "cli/cli.h"
 #include "cli/text.h"
 #include "cli/trust.h"
+
+/* After ours: it has a macro fail(). */
+#include <check.h>
 
 START_TEST(a_duration_has_units_or_is_milliseconds)
 {
@@ -146,7 +148,7 @@ static const struct option sample[] = {
 static int
 parse(struct args *a, char *line, bool up_to_operand)
 {
-	char *argv[16] = { NULL };
+	static char *argv[16];		/* which args point into */
 	int argc = 0;
 
 	for (char *w = strtok(line, " "); w != NULL; w = strtok(NULL, " "))
@@ -162,7 +164,7 @@ START_TEST(options_and_operands_may_be_mixed)
 	char line[] = "a -fl5 --name=x b --env A=1 -q --env B= -nother - c";
 	struct args a;
 
-	ck_assert_int_eq(parse(&a, line, false), 11);
+	ck_assert_int_eq(parse(&a, line, false), 12);
 	ck_assert_uint_eq(a.noperands, 4);
 	ck_assert_str_eq(a.operands[2], "-");
 	ck_assert_str_eq(a.operands[3], "c");
