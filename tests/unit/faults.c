@@ -12,16 +12,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FDS	64
+#define FILES	256
+#define OWN_FDS	200	/* ours are above that */
 
 struct faults faults;
 
-/* What a power cut may take away: bytes that were not synced, and names whose
- * directory was not. */
-static struct {
-	bool	is_tracked;
+/* What a power cut may take away: bytes that were not synced (whether or not
+ * the file is still open, so that we hold it), and a name whose directory was
+ * not. */
+static struct file {
+	int	fd;
 	off_t	synced;
-} files[FDS];
+} files[FILES];
+static int file_count;
 static struct {
 	bool	is_open;	/* not yet synced */
 	int	dir;
@@ -51,17 +54,30 @@ size_of(int fd)
 	return fstat(fd, &st) == 0 ? st.st_size : 0;
 }
 
+/* The file behind fd, or NULL. */
+static struct file *
+file_of(int fd)
+{
+	struct stat st, own;
+
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
+		return NULL;
+	for (struct file *f = files; f < files + file_count; f++)
+		if (fstat(f->fd, &own) == 0 && own.st_ino == st.st_ino &&
+		    own.st_dev == st.st_dev)
+			return f;
+	return NULL;
+}
+
 /* Of what was not synced, any part may be there. */
 static void
 cut_power(void)
 {
 	off_t rest;
 
-	for (int fd = 0; fd < FDS; fd++) {
-		if (!files[fd].is_tracked)
-			continue;
-		rest = size_of(fd) - files[fd].synced;
-		if (rest > 0 && __real_ftruncate(fd, files[fd].synced +
+	for (struct file *f = files; f < files + file_count; f++) {
+		rest = size_of(f->fd) - f->synced;
+		if (rest > 0 && __real_ftruncate(f->fd, f->synced +
 		    rand_r(&faults.seed) % (rest + 1)) == -1)
 			abort();
 	}
@@ -92,8 +108,10 @@ strikes(void)
 ssize_t
 __wrap_write(int fd, const void *bytes, size_t len)
 {
+	struct stat st;
+
 	/* Standard error and the test's own pipes are no disk. */
-	if (fd < FDS && !files[fd].is_tracked)
+	if (fd <= 2 || fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
 		return __real_write(fd, bytes, len);
 	if (faults.mode != FAULT_NONE && faults.calls + 1 == faults.at &&
 	    __real_write(fd, bytes, len / 2) == -1)
@@ -104,10 +122,12 @@ __wrap_write(int fd, const void *bytes, size_t len)
 static int
 sync_with(int (*sync_call)(int), int fd)
 {
+	struct file *f = file_of(fd);
+
 	if (strikes())
 		return -1;
-	if (fd < FDS && files[fd].is_tracked)
-		files[fd].synced = size_of(fd);
+	if (f != NULL)
+		f->synced = size_of(fd);
 	else
 		name.is_open = false;
 	return sync_call(fd);
@@ -129,6 +149,19 @@ int
 __wrap_ftruncate(int fd, off_t size)
 {
 	return strikes() ? -1 : __real_ftruncate(fd, size);
+}
+
+static void
+track(int fd)
+{
+	/* Only a power cut asks for it, and only its process lives so
+	 * shortly. */
+	if (faults.mode != FAULT_CUT || file_of(fd) != NULL)
+		return;
+	if (file_count == FILES)
+		abort();
+	files[file_count].synced = size_of(fd);
+	files[file_count++].fd = fcntl(fd, F_DUPFD_CLOEXEC, OWN_FDS);
 }
 
 static void
@@ -155,12 +188,10 @@ __wrap_openat(int dir, const char *path, int flags, ...)
 			return -1;
 	}
 	fd = __real_openat(dir, path, flags, mode);
-	if (fd >= 0 && fd < FDS) {
-		files[fd].is_tracked = (flags & O_ACCMODE) != O_RDONLY;
-		files[fd].synced = size_of(fd);
-		if ((flags & O_EXCL) != 0)
-			remember(dir, "", path);
-	}
+	if (fd >= 0 && (flags & O_ACCMODE) != O_RDONLY)
+		track(fd);
+	if (fd >= 0 && (flags & O_EXCL) != 0)
+		remember(dir, "", path);
 	return fd;
 }
 
