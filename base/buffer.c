@@ -70,7 +70,7 @@ buffer_add(struct buffer *b, const void *data, size_t n)
 const uint8_t *
 buffer_bytes(const struct buffer *b)
 {
-	return b->data + b->head;
+	return b->data == NULL ? NULL : b->data + b->head;
 }
 
 void

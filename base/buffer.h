@@ -23,7 +23,8 @@ int	buffer_reserve(struct buffer *, size_t n);
 /* Add n bytes at the end; 0 or -ENOMEM, which changes nothing. */
 int	buffer_add(struct buffer *, const void *, size_t n);
 
-/* The first byte; valid until the buffer is changed. */
+/* The first byte; valid until the buffer is changed. NULL if there never was
+ * one. */
 const uint8_t	*buffer_bytes(const struct buffer *);
 
 /*

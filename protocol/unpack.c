@@ -242,13 +242,15 @@ copy_fields(struct message *m, const struct message_info *info,
 	struct message got = { .type = info->type };
 	size_t pointers = need->pointers * sizeof(char *);
 	const struct field *f;
-	struct memory memory;
+	struct memory memory = { NULL, NULL };
 
-	if (pointers + need->bytes > 0 &&
-	    (got.owned = malloc(pointers + need->bytes)) == NULL)
-		return -ENOMEM;
-	memory.pointers = got.owned;
-	memory.bytes = (char *)got.owned + pointers;
+	if (pointers + need->bytes > 0) {
+		got.owned = malloc(pointers + need->bytes);
+		if (got.owned == NULL)
+			return -ENOMEM;
+		memory.pointers = got.owned;
+		memory.bytes = (char *)got.owned + pointers;
+	}
 	for (f = info->fields; f->key != NULL; f++) {
 		void *value = (char *)&got + f->offset;
 
