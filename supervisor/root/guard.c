@@ -1,0 +1,584 @@
+/* What the keeper is to hold, and the keeper's own life. */
+/* SPDX-License-Identifier: MIT */
+#include "supervisor/root/guard.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uthash.h>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/sys.h"
+#include "supervisor/root/actor.h"
+#include "supervisor/root/bus.h"
+#include "supervisor/root/run.h"
+#include "supervisor/root/spawn.h"
+
+#define SILENT_MS	(KEEPER_PING_MS + KEEPER_OWED_MS)
+#define STORM		10	/* replacements a second ... */
+#define STORM_MS	50	/* ... beyond which they are so far apart */
+
+enum entry_state {
+	ENTRY_TO_PUT,
+	ENTRY_PUT,		/* not acknowledged */
+	ENTRY_HELD,
+	ENTRY_TO_DROP,
+	ENTRY_DROPPED,		/* not acknowledged */
+};
+
+struct guard_entry {
+	uint64_t	 key;
+	struct guard_item item;
+	uint8_t		 blob[KEEPER_BLOB];
+	enum entry_state state;
+	uint32_t	 seq;		/* of the record in flight */
+	bool		 is_queued;
+	TAILQ_ENTRY(guard_entry) queue;	/* to be sent, or in flight */
+	UT_hash_handle	 hh;
+};
+
+TAILQ_HEAD(entry_queue, guard_entry);
+
+struct guard {
+	int		 sock;
+	pid_t		 keeper;
+	int		 pidfd;		/* the keeper's, or -1 */
+	bool		 is_ours;	/* our child: we reap it */
+	bool		 is_ending;
+	uint32_t	 seq;
+	int		 in_flight;
+	struct guard_entry *entries;
+	struct entry_queue to_send, sent;
+	struct ev_io	 io, exit_io;
+	struct ev_timer	 silence, again;
+	int64_t		 storm_from_ms;
+	int		 storm_count;
+	int64_t		 owed_from_ms;	/* the last sign of life */
+};
+
+static void	on_readable(struct ev_loop *, struct ev_io *, int);
+static void	on_keeper_exit(struct ev_loop *, struct ev_io *, int);
+static void	on_silence(struct ev_loop *, struct ev_timer *, int);
+static void	on_again(struct ev_loop *, struct ev_timer *, int);
+static void	keeper_lost(struct supervisor *, const char *why);
+
+static void
+attach(struct supervisor *s, int sock, pid_t keeper, int pidfd)
+{
+	struct guard *g = s->guard;
+
+	g->sock = sock;
+	g->keeper = keeper;
+	g->pidfd = pidfd;
+	ev_io_set(&g->io, sock, EV_READ);
+	if (pidfd != -1)
+		ev_io_set(&g->exit_io, pidfd, EV_READ);
+}
+
+int
+guard_init(struct supervisor *s, int sock, pid_t keeper, struct error *e)
+{
+	struct guard *g = calloc(1, sizeof(*g));
+
+	if (g == NULL)
+		return fail(e, -ENOMEM, "out of memory");
+	s->guard = g;
+	TAILQ_INIT(&g->to_send);
+	TAILQ_INIT(&g->sent);
+	ev_init(&g->io, on_readable);
+	ev_init(&g->exit_io, on_keeper_exit);
+	ev_init(&g->again, on_again);
+	ev_timer_init(&g->silence, on_silence, 0.0, SILENT_MS / 1000.0);
+	g->io.data = g->exit_io.data = g->again.data = g->silence.data = s;
+	set_nonblocking(sock);
+	attach(s, sock, keeper, sys_pidfd_open(keeper));
+	if (g->pidfd < 0)
+		g->pidfd = -1;
+	return 0;
+}
+
+void
+guard_watch(struct supervisor *s)
+{
+	struct guard *g = s->guard;
+
+	ev_io_start(s->loop, &g->io);
+	if (g->pidfd != -1)
+		ev_io_start(s->loop, &g->exit_io);
+	ev_timer_again(s->loop, &g->silence);
+}
+
+pid_t
+guard_keeper_pid(const struct supervisor *s)
+{
+	return s->guard->keeper;
+}
+
+/* ---- records on their way ---- */
+
+static int
+send_record(struct guard *g, const struct keeper_message *m, const int *fds,
+    int nfds)
+{
+	ssize_t n;
+
+	if (g->sock == -1)
+		return -EPIPE;
+	n = send_fds(g->sock, m, sizeof(*m), fds, nfds);
+	return n < 0 ? (int)n : 0;
+}
+
+static int
+send_entry(struct guard *g, struct guard_entry *x)
+{
+	struct keeper_message m = {
+		.type = x->state == ENTRY_TO_PUT ? KEEPER_PUT : KEEPER_DEL,
+		.seq = ++g->seq,
+		.key = x->key,
+		.pid = x->item.pid,
+		.slot = x->item.slot,
+		.len = (uint32_t)x->item.len,
+	};
+
+	if (m.type == KEEPER_DEL)
+		return send_record(g, &m, NULL, 0);
+	memcpy(m.blob, x->blob, x->item.len);
+	return send_record(g, &m, x->item.fds, x->item.nfds);
+}
+
+/* Send as much as the window allows. */
+static void
+pump(struct supervisor *s)
+{
+	struct guard *g = s->guard;
+	struct guard_entry *x;
+	int r;
+
+	while (g->in_flight < KEEPER_WINDOW &&
+	    (x = TAILQ_FIRST(&g->to_send)) != NULL) {
+		r = send_entry(g, x);
+		if (r == -EAGAIN || r == -ETOOMANYREFS)
+			break;		/* an ACK will bring us back */
+		if (r < 0) {
+			if (r != -EPIPE && r != -ECONNRESET)
+				log_warn("cannot tell the keeper: %s",
+				    strerror(-r));
+			break;		/* its end of file brings a new one */
+		}
+		x->seq = g->seq;
+		x->state = x->state == ENTRY_TO_PUT ? ENTRY_PUT :
+		    ENTRY_DROPPED;
+		TAILQ_REMOVE(&g->to_send, x, queue);
+		TAILQ_INSERT_TAIL(&g->sent, x, queue);
+		g->in_flight++;
+	}
+}
+
+static void
+unqueue(struct guard *g, struct guard_entry *x)
+{
+	if (!x->is_queued)
+		return;
+	if (x->state == ENTRY_PUT || x->state == ENTRY_DROPPED)
+		TAILQ_REMOVE(&g->sent, x, queue);
+	else
+		TAILQ_REMOVE(&g->to_send, x, queue);
+	x->is_queued = false;
+}
+
+/* What was in flight is answered all the same: its seq is no longer known. */
+static void
+enqueue(struct guard *g, struct guard_entry *x, enum entry_state state)
+{
+	unqueue(g, x);
+	x->state = state;
+	x->is_queued = true;
+	TAILQ_INSERT_TAIL(&g->to_send, x, queue);
+}
+
+static struct guard_entry *
+entry_for(struct supervisor *s, const struct guard_item *item)
+{
+	struct guard *g = s->guard;
+	struct guard_entry *x;
+
+	HASH_FIND(hh, g->entries, &item->key, sizeof(item->key), x);
+	if (x == NULL) {
+		if ((x = calloc(1, sizeof(*x))) == NULL)
+			return NULL;
+		x->key = item->key;
+		x->state = ENTRY_HELD;
+		HASH_ADD(hh, g->entries, key, sizeof(x->key), x);
+	}
+	x->item = *item;
+	if (x->item.len > sizeof(x->blob))
+		x->item.len = sizeof(x->blob);
+	if (x->item.len > 0)
+		memcpy(x->blob, item->blob, x->item.len);
+	return x;
+}
+
+int
+guard_put(struct supervisor *s, const struct guard_item *item)
+{
+	struct guard_entry *x = entry_for(s, item);
+
+	if (x == NULL)
+		return -ENOMEM;
+	enqueue(s->guard, x, ENTRY_TO_PUT);
+	pump(s);
+	return 0;
+}
+
+int
+guard_note(struct supervisor *s, const struct guard_item *item)
+{
+	return entry_for(s, item) != NULL ? 0 : -ENOMEM;
+}
+
+void
+guard_drop(struct supervisor *s, uint64_t key)
+{
+	struct guard *g = s->guard;
+	struct guard_entry *x;
+
+	HASH_FIND(hh, g->entries, &key, sizeof(key), x);
+	if (x == NULL)
+		return;
+	x->item.held = NULL;
+	x->item.nfds = 0;
+	enqueue(g, x, ENTRY_TO_DROP);
+	pump(s);
+}
+
+static void
+acknowledged(struct supervisor *s, const struct keeper_message *m)
+{
+	struct guard *g = s->guard;
+	struct guard_entry *x;
+	void (*held)(void *, int);
+
+	g->in_flight--;
+	TAILQ_FOREACH(x, &g->sent, queue)
+		if (x->seq == m->seq)
+			break;
+	if (x == NULL)
+		return;		/* it was replaced meanwhile */
+	TAILQ_REMOVE(&g->sent, x, queue);
+	x->is_queued = false;
+	if (x->state == ENTRY_DROPPED) {
+		HASH_DEL(g->entries, x);
+		free(x);
+		return;
+	}
+	x->state = ENTRY_HELD;
+	if (m->status < 0)
+		log_warn("the keeper refuses an entry: %s",
+		    strerror(-m->status));
+	held = x->item.held;
+	x->item.held = NULL;
+	if (held != NULL)
+		held(x->item.arg, m->status);
+}
+
+static void
+on_ping(struct supervisor *s, const struct keeper_message *m)
+{
+	struct keeper_message pong = *m;
+
+	pong.type = KEEPER_PONG;
+	send_record(s->guard, &pong, NULL, 0);
+	/* The one clock of an idle daemon: actors are asked along with it. */
+	actor_heartbeats(s);
+}
+
+static void
+on_exit_told(struct supervisor *s, const struct keeper_message *m)
+{
+	struct keeper_message got = { .type = KEEPER_GOT, .key = m->key,
+	    .pid = m->pid, .slot = -1 };
+	uint64_t number = m->key & ~(15ULL << 60);
+	struct run *r = NULL;
+
+	if (IS_RUN_KEY(m->key))
+		HASH_FIND(hh_number, s->runs_by_number, &number,
+		    sizeof(number), r);
+	if (r != NULL)
+		run_check_exit(r);
+	send_record(s->guard, &got, NULL, 0);
+}
+
+static void
+receive(struct supervisor *s, const struct keeper_message *m)
+{
+	switch (m->type) {
+	case KEEPER_ACK:
+		acknowledged(s, m);
+		pump(s);
+		break;
+	case KEEPER_EXIT:
+		on_exit_told(s, m);
+		break;
+	case KEEPER_PING:
+		on_ping(s, m);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+on_readable(struct ev_loop *loop, struct ev_io *w, int revents)
+{
+	struct supervisor *s = w->data;
+	struct guard *g = s->guard;
+	struct keeper_message m;
+	int nfds;
+	ssize_t n;
+
+	(void)revents;
+	while (g->sock != -1) {
+		n = recv_fds(g->sock, &m, sizeof(m), NULL, 0, &nfds);
+		if (n == -EAGAIN || n == -EINTR)
+			return;
+		if (n <= 0) {
+			keeper_lost(s, n == 0 ? "it ended" : strerror((int)-n));
+			return;
+		}
+		ev_timer_again(loop, &g->silence);
+		if (n == (ssize_t)sizeof(m))
+			receive(s, &m);
+	}
+}
+
+/* ---- the keeper's life ---- */
+
+static void
+on_keeper_exit(struct ev_loop *loop, struct ev_io *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	keeper_lost(w->data, "it ended");
+}
+
+/* It has said nothing for a ping and an answer: hung. Its death brings the
+ * next one. */
+static void
+on_silence(struct ev_loop *loop, struct ev_timer *w, int revents)
+{
+	struct supervisor *s = w->data;
+	struct guard *g = s->guard;
+
+	(void)revents;
+	/* Were we the ones who were stopped, its pings lie in our socket. */
+	if (recv(g->sock, &(char){ 0 }, 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
+		ev_timer_again(loop, w);
+		return;
+	}
+	log_warn("the keeper (pid %d) does not answer: killed", g->keeper);
+	if (g->pidfd != -1)
+		sys_pidfd_signal(g->pidfd, SIGKILL);
+}
+
+static int
+by_key(struct guard_entry *a, struct guard_entry *b)
+{
+	return a->key < b->key ? -1 : a->key > b->key;
+}
+
+/* Everything has to be said again, in the order of keys. */
+static void
+requeue_all(struct guard *g)
+{
+	struct guard_entry *x, *tmp;
+
+	HASH_SORT(g->entries, by_key);
+	HASH_ITER(hh, g->entries, x, tmp) {
+		bool dropped = x->state == ENTRY_TO_DROP ||
+		    x->state == ENTRY_DROPPED;
+
+		unqueue(g, x);
+		if (dropped) {
+			HASH_DEL(g->entries, x);
+			free(x);
+			continue;
+		}
+		enqueue(g, x, ENTRY_TO_PUT);
+	}
+	g->in_flight = 0;
+}
+
+static int
+start_keeper(struct supervisor *s, int *pidfd, int *sock)
+{
+	char path[PATH_BYTES + 32];
+	const char *argv[8];
+	int fds[5], pair[2], r, n = 0;
+
+	snprintf(path, sizeof(path), "%s/od-keeper", s->layout.libexec);
+	argv[n++] = "od-keeper";
+	argv[n++] = s->layout.home[0] != '\0' ? "--home" : "--system";
+	if (s->layout.home[0] != '\0')
+		argv[n++] = s->layout.home;
+	argv[n++] = "--libexec";
+	argv[n++] = s->layout.libexec;
+	argv[n++] = "--adopt";
+	argv[n] = NULL;
+	if ((r = sys_socketpair(SOCK_SEQPACKET | SOCK_NONBLOCK, pair)) < 0)
+		return r;
+	fds[0] = s->null_fd;
+	fds[1] = STDOUT_FILENO;
+	fds[2] = STDERR_FILENO;
+	fds[KEEPER_FD_PEER] = pair[1];
+	fds[KEEPER_FD_LOCK] = KEEPER_FD_LOCK;
+	r = spawn_process(&(struct spawn){ .exec_fd = -1, .path = path,
+	    .argv = argv, .fds = fds, .nfds = 5 }, pidfd);
+	close(pair[1]);
+	if (r < 0)
+		close(pair[0]);
+	else
+		*sock = pair[0];
+	return r;
+}
+
+static void
+replace_keeper(struct supervisor *s)
+{
+	struct guard *g = s->guard;
+	struct keeper_message hello = { .type = KEEPER_HELLO,
+	    .pid = getpid(), .slot = -1, .status = KEEPER_VERSION };
+	int pidfd = -1, sock = -1, self;
+	pid_t pid = start_keeper(s, &pidfd, &sock);
+
+	if (pid < 0) {
+		log_warn("cannot start a keeper: %s; trying again",
+		    strerror(-pid));
+		ev_timer_set(&g->again, 0.1, 0.0);
+		ev_timer_start(s->loop, &g->again);
+		return;
+	}
+	attach(s, sock, pid, pidfd);
+	g->is_ours = true;
+	self = sys_pidfd_open(getpid());
+	hello.seq = ++g->seq;
+	send_record(g, &hello, &self, self >= 0 ? 1 : 0);
+	if (self >= 0)
+		close(self);
+	requeue_all(g);
+	g->in_flight = 1;	/* the HELLO is acknowledged, too */
+	guard_watch(s);
+	pump(s);
+	log_info("the keeper was replaced: pid %d", pid);
+	bus_emit(s, &(struct message){ .type = MSG_daemon_recovered,
+	    .daemon_recovered = { .subject = "daemon", .what = "keeper",
+	    .detail = "the keeper was lost and another has taken over" } });
+}
+
+static void
+on_again(struct ev_loop *loop, struct ev_timer *w, int revents)
+{
+	(void)loop;
+	(void)revents;
+	replace_keeper(w->data);
+}
+
+static void
+keeper_lost(struct supervisor *s, const char *why)
+{
+	struct guard *g = s->guard;
+	struct sys_exit end;
+	int64_t now = clock_ms();
+
+	ev_io_stop(s->loop, &g->io);
+	ev_io_stop(s->loop, &g->exit_io);
+	ev_timer_stop(s->loop, &g->silence);
+	close_fd(&g->sock);
+	if (g->pidfd != -1) {
+		/* Its socket may be closed while it lives: two keepers must
+		 * not be. */
+		sys_pidfd_signal(g->pidfd, SIGKILL);
+		if (g->is_ours && sys_peek_pidfd(g->pidfd, &end) == 1)
+			sys_reap(end.pid);
+	}
+	close_fd(&g->pidfd);
+	if (g->is_ending)
+		return;
+	log_warn("the keeper (pid %d) is lost: %s", g->keeper, why);
+	if (now - g->storm_from_ms > 1000) {
+		g->storm_from_ms = now;
+		g->storm_count = 0;
+	}
+	if (++g->storm_count > STORM) {
+		ev_timer_set(&g->again, STORM_MS / 1000.0, 0.0);
+		ev_timer_start(s->loop, &g->again);
+		return;
+	}
+	replace_keeper(s);
+}
+
+void
+guard_stop(struct supervisor *s)
+{
+	struct keeper_message m = { .type = KEEPER_STOP, .seq = ++s->guard->seq,
+	    .slot = -1 };
+
+	s->guard->is_ending = true;
+	send_record(s->guard, &m, NULL, 0);
+}
+
+/* ---- taking over ---- */
+
+/* One record within the time in which a keeper has to answer. */
+static ssize_t
+await_record(struct guard *g, struct keeper_message *m, int *fds, int *nfds)
+{
+	struct pollfd p = { .fd = g->sock, .events = POLLIN };
+	ssize_t n;
+
+	for (;;) {
+		n = recv_fds(g->sock, m, sizeof(*m), fds, KEEPER_FDS, nfds);
+		if (n != -EAGAIN && n != -EINTR)
+			return n;
+		if (poll(&p, 1, KEEPER_OWED_MS) == 0)
+			return -ETIMEDOUT;
+	}
+}
+
+int
+guard_list(struct supervisor *s, void (*item)(struct supervisor *,
+    const struct keeper_message *, int *fds, int nfds))
+{
+	struct guard *g = s->guard;
+	struct keeper_message m = { .type = KEEPER_LIST, .seq = ++g->seq,
+	    .slot = -1 };
+	int fds[KEEPER_FDS], nfds, r;
+	ssize_t n;
+
+	if ((r = send_record(g, &m, NULL, 0)) < 0)
+		return r;
+	for (;;) {
+		n = await_record(g, &m, fds, &nfds);
+		if (n <= 0)
+			return n == 0 ? -EPIPE : (int)n;
+		if (n != (ssize_t)sizeof(m))
+			continue;
+		if (m.type == KEEPER_END)
+			return 0;
+		if (m.type == KEEPER_PING)
+			on_ping(s, &m);
+		if (m.type != KEEPER_ITEM)
+			continue;
+		item(s, &m, fds, nfds);
+		m = (struct keeper_message){ .type = KEEPER_GOT,
+		    .key = m.key, .slot = -1 };
+		if ((r = send_record(g, &m, NULL, 0)) < 0)
+			return r;
+	}
+}
