@@ -158,11 +158,9 @@ close_gap(struct events *ev)
 {
 	struct message m = { .type = MSG_gap,
 	    .gap = { .from = ev->gap_from, .to = ev->gap_to } };
-	int r;
+	int r = add(ev, &m, ev->gap_to);
 
-	if (ev->gap_to == 0)
-		return 0;
-	if ((r = add(ev, &m, ev->gap_to)) == 0)
+	if (r == 0)
 		ev->gap_from = ev->gap_to = 0;
 	return r;
 }
@@ -194,15 +192,11 @@ begin_file(struct events *ev, struct error *e)
 	return fd < 0 ? fd : 0;
 }
 
-int
-events_write(struct events *ev, struct error *e)
+static int
+write_batch(struct events *ev, struct error *e)
 {
 	int r;
 
-	if ((r = close_gap(ev)) < 0)
-		return fail(e, r, "cannot write events: %s", strerror(-r));
-	if (ev->batch.len == 0)
-		return 0;
 	if (ev->fd == -1 || (ev->size > FORMAT_HEADER &&
 	    ev->size + ev->batch.len > EVENTS_FILE_BYTES)) {
 		/* A file that is too long is better than none. */
@@ -219,9 +213,27 @@ events_write(struct events *ev, struct error *e)
 	}
 	ev->size += ev->batch.len;
 	buffer_drop(&ev->batch, ev->batch.len);
-	ev->written = ev->seq;
 	ev->is_unsynced = true;
 	return 0;
+}
+
+int
+events_write(struct events *ev, struct error *e)
+{
+	int r = 0;
+
+	if (ev->batch.len > 0)
+		r = write_batch(ev, e);
+	/* Not before: what still waits is older, and has no room for more. */
+	if (r == 0 && ev->gap_to != 0) {
+		if ((r = close_gap(ev)) < 0)
+			return fail(e, r, "cannot write events: %s",
+			    strerror(-r));
+		r = write_batch(ev, e);
+	}
+	if (r == 0)
+		ev->written = ev->seq;
+	return r;
 }
 
 int

@@ -1,7 +1,9 @@
 /*
  * The events that are kept, in files "events.N" of at most 1 MiB, of which the
  * last ten are kept. A record's key is the message's number, its data the
- * message as it crosses the channel.
+ * message as it crosses the channel; a message gap stands for what found no
+ * room. After a failed write a stretch may be there twice: readers skip what
+ * is not younger than what they have.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef ACTORS_JOURNAL_EVENTS_H
