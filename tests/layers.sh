@@ -115,12 +115,13 @@ for program in keeper exec sweep; do
 done
 
 # A file with main() is a process; these are all the processes there are, and
-# one program that the build runs.
+# programs that the build runs.
 programs='
 actors/capture/main.c
 actors/journal/main.c
 actors/logs/main.c
 cli/main.c
+protocol/describe.c
 sdk/actor/example/hello.c
 sdk/actor/filters_gen.c
 supervisor/exec/main.c

@@ -35,6 +35,8 @@ struct feed {
 	int64_t		 rest_us;	/* how long the last rest was */
 	int64_t		 drained_us;	/* when it was last looked at */
 	int		 times_full;
+	bool		 is_polled;	/* once is for ever */
+	int		 looks;		/* that found nothing */
 	LIST_ENTRY(feed) of_sink;
 	LIST_ENTRY(feed) of_held;
 };

@@ -27,6 +27,7 @@ enum desired_kind {
 	DESIRED_RUN,		/* struct desired_run, by unit id */
 };
 
+/* Not to be copied: its list points back into it. */
 struct desired {
 	int	 fd;		/* the memfd, owned */
 	uint8_t	*base;

@@ -569,7 +569,7 @@ START_TEST(a_quiet_pipe_costs_no_wake_up)
 	ck_assert_int_eq(write_all(ends[1], "a\n", 2), 0);
 	pass(2, "b\n");
 	/* Let it come to rest, then watch it rest. */
-	ck_assert_int_eq(driver_next(&d, &m, NULL, 100), 0);
+	ck_assert_int_eq(driver_next(&d, &m, NULL, 500), 0);
 	before = sleeps();
 	ck_assert_int_eq(driver_next(&d, &m, NULL, 500), 0);
 	ck_assert_int_eq(sleeps(), before);
