@@ -27,6 +27,7 @@
 
 #define LATE_MS		1000	/* our own loop is late: count nothing */
 #define RETRY_MS	100	/* a send failed for want of memory */
+#define CLOSED_MS	1000	/* from a closed socket to SIGKILL */
 #define SPARE_FDS	8	/* descriptors that no entry may take */
 
 struct keeper {
@@ -36,7 +37,7 @@ struct keeper {
 	struct child	child;
 	int		signals;	/* a signalfd */
 	int		owed_signal;	/* to be forwarded once it said hello */
-	int64_t		stop_by;	/* after STOP: not to be waited for longer */
+	int64_t		closed_at;	/* when the supervisor closed its socket */
 };
 
 static struct keeper keeper;
@@ -185,8 +186,7 @@ serve_supervisor(struct keeper *k, int64_t now)
 	if (!peer_serve(p)) {
 		close(p->fd);
 		p->fd = -1;
-		if (p->is_stopping)
-			k->stop_by = now + KEEPER_OWED_MS;
+		k->closed_at = now;
 	}
 	if (p->has_said_hello && k->child.is_cold) {
 		k->child.is_cold = false;
@@ -289,6 +289,22 @@ read_signals(struct keeper *k)
 	}
 }
 
+/* A process that dies closes its socket, too, a moment before it is gone. */
+static int64_t
+run_closed(struct keeper *k, int64_t now)
+{
+	struct peer *p = &k->peer;
+	int64_t until = k->closed_at +
+	    (p->is_stopping ? KEEPER_OWED_MS : CLOSED_MS);
+
+	if (now < until)
+		return until;
+	if (p->is_stopping)
+		exit(p->stop_status & 0xff);
+	child_kill(&k->child, "closed its socket");
+	return INT64_MAX;
+}
+
 /* What is due at this time; returns how long nothing else will be. */
 static int
 run_timers(struct keeper *k, int64_t now)
@@ -301,14 +317,8 @@ run_timers(struct keeper *k, int64_t now)
 		start_supervisor(k, now);
 	if (c->pid == 0)
 		next = c->start_at;
-	if (p->fd == -1 && c->pid != 0) {
-		if (!p->is_stopping)
-			child_kill(c, "closed its socket");
-		else if (now >= k->stop_by)
-			exit(p->stop_status & 0xff);
-		else
-			next = k->stop_by;
-	}
+	if (p->fd == -1 && c->pid != 0 && !c->was_killed)
+		next = run_closed(k, now);
 	if (peer_is_hung(p, now))
 		child_kill(c, "does not answer");
 	peer_flush(p);
