@@ -120,7 +120,9 @@ void	rows_release(struct rows *);
 void	help_overview(const struct cli *, FILE *);
 void	help_group(const struct cli *, FILE *, const char *word);
 void	help_command(const struct cli *, const struct command *);
-void	help_mdoc(void);
+
+/* For the manual, as mdoc: "globals" or "commands". */
+void	help_mdoc(const char *part);
 
 /* A usage error with the command's usage line. */
 int	usage(const struct command *, struct error *);

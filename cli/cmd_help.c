@@ -11,7 +11,7 @@ help(struct cli *cli, const struct args *a, struct error *e)
 	int words;
 
 	if (args_has(a, "mdoc")) {
-		help_mdoc();
+		help_mdoc(args_text(a, "mdoc"));
 		return 0;
 	}
 	if (a->noperands == 0) {
@@ -34,8 +34,9 @@ help(struct cli *cli, const struct args *a, struct error *e)
 }
 
 static const struct option options[] = {
-	{ "mdoc", '\0', OPTION_FLAG, NULL,
-	    "print commands and options as the manual has them", NULL },
+	{ "mdoc", '\0', OPTION_TEXT, "PART",
+	    "print what the manual has of the tables",
+	    "globals commands" },
 	{ 0 },
 };
 

@@ -116,22 +116,64 @@ help_command(const struct cli *cli, const struct command *c)
 	}
 }
 
-/* What mdoc would take for a macro or an escape is protected. */
+/* True if a sentence ends here, behind which mdoc wants a new line. */
+static bool
+ends_sentence(const char *p)
+{
+	return (*p == '.' || *p == '?' || *p == '!') && p[1] == ' ';
+}
+
+/* An empty line is a new paragraph; what mdoc would take for a macro or an
+ * escape is protected. */
 static void
-mdoc_text(const char *text, size_t n)
+mdoc_text(const char *text)
 {
 	bool begins = true;
 
-	for (size_t i = 0; i < n; i++) {
-		if (begins && (text[i] == '.' || text[i] == '\''))
+	for (const char *p = text; *p != '\0'; p++) {
+		if (begins && *p == '\n')
+			fputs(".Pp", stdout);
+		if (begins && (*p == '.' || *p == '\''))
 			fputs("\\&", stdout);
-		begins = text[i] == '\n';
-		if (text[i] == '\\')
+		begins = *p == '\n' || ends_sentence(p);
+		if (*p == '\\')
 			fputs("\\e", stdout);
-		else if (begins && i + 1 < n && text[i + 1] == '\n') {
-			fputs("\n.Pp", stdout);
-		} else
-			putchar(text[i]);
+		else if (*p == '-' && (p == text || p[-1] == ' ' ||
+		    p[-1] == '-' || p[-1] == '\n'))
+			fputs("\\-", stdout);
+		else
+			putchar(*p);
+		if (ends_sentence(p)) {
+			putchar('\n');
+			p++;
+		}
+	}
+	putchar('\n');
+}
+
+/* "[app ...] [-- argument ...]" as macros. */
+static void
+mdoc_usage(const char *usage)
+{
+	size_t n;
+
+	for (const char *p = usage; *p != '\0'; p += n) {
+		n = 1;
+		if (*p == '[')
+			fputs("\n.Oo", stdout);
+		else if (*p == ']')
+			fputs("\n.Oc", stdout);
+		else if (*p == '|')
+			fputs(" | Ar", stdout);
+		else if (strncmp(p, "--", n = 2) == 0)
+			fputs("\n.Fl \\-", stdout);
+		else if (strncmp(p, "...", n = 3) == 0)
+			fputs(" ...", stdout);
+		else if (*p == ' ')
+			n = 1;
+		else
+			printf("%s %.*s", p > usage && p[-1] == '|' ? "" :
+			    "\n.Ar", (int)(n = strcspn(p, " |]")), p);
 	}
 	putchar('\n');
 }
@@ -148,26 +190,29 @@ mdoc_options(const struct option *options)
 		if (o->metavar != NULL)
 			printf(" Ar %s", o->metavar);
 		putchar('\n');
-		mdoc_text(o->help, strlen(o->help));
+		mdoc_text(o->help);
 	}
 	puts(".El");
 }
 
 void
-help_mdoc(void)
+help_mdoc(const char *part)
 {
 	const struct command *c;
 
+	if (strcmp(part, "globals") == 0) {
+		mdoc_options(global_options);
+		return;
+	}
 	for (size_t i = 0; (c = command_nth(i)) != NULL; i++) {
-		printf(".It Xo\n.Ic %s\n", c->name);
+		printf(".It Xo\n.Ic %s", c->name);
 		if (c->options != NULL)
-			puts(".Op Ar option ...");
-		if (*c->usage != '\0')
-			printf(".Ar %s\n", c->usage);
+			fputs("\n.Op Ar option ...", stdout);
+		mdoc_usage(c->usage);
 		puts(".Xc");
-		mdoc_text(c->details, strlen(c->details));
 		if (c->aliases != NULL)
-			printf(".Pp\nAlso called\n.Ic %s .\n", c->aliases);
+			printf("Also called:\n.Ic %s .\n.Pp\n", c->aliases);
+		mdoc_text(c->details);
 		if (c->options != NULL)
 			mdoc_options(c->options);
 	}
