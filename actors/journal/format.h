@@ -28,7 +28,7 @@ enum format_kind {
 enum format_end {
 	FORMAT_WHOLE,
 	FORMAT_TORN,		/* nothing whole follows: a cut power cable */
-	FORMAT_DAMAGED,		/* whole records follow, or it is no such file */
+	FORMAT_DAMAGED,		/* whole records follow, or no such file */
 	FORMAT_FUTURE,		/* a format that this version does not know */
 };
 

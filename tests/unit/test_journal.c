@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -257,6 +258,67 @@ START_TEST(a_torn_tail_is_said_and_the_rest_is_there)
 }
 END_TEST
 
+START_TEST(what_the_dead_supervisor_said_last_is_kept)
+{
+	struct peer p;
+
+	start(&p);
+	put(&p, 1, 1, "one");
+	put(&p, 2, 2, "two");
+	send_event(&p, 7);
+	/* It closes the channel at once. */
+	ends_well(&p);
+	start(&p);
+	ask_load(&p);
+	row(&p, 1, 1, "one");
+	row(&p, 2, 2, "two");
+	ck_assert_int_eq(loaded(&p, 2, 7), 0);
+	ends_well(&p);
+}
+END_TEST
+
+static void
+limit_files(struct peer *p, rlim_t bytes)
+{
+	struct rlimit limit = { bytes, RLIM_INFINITY };
+
+	ck_assert_int_eq(prlimit(p->pid, RLIMIT_FSIZE, &limit, NULL), 0);
+}
+
+START_TEST(a_full_disk_is_said_and_what_was_put_is_written_later)
+{
+	struct peer p;
+	struct heard h;
+
+	start(&p);
+	put(&p, 1, 1, "one");
+	synced(&p, 1);
+	limit_files(&p, 0);
+	put(&p, 2, 2, "two");
+	peer_expect(&p, MSG_journal_failing, &h);
+	ck_assert_ptr_nonnull(strstr(h.m.journal_failing.text,
+	    strerror(EFBIG)));
+	message_release(&h.m);
+	put(&p, 3, 3, "three");
+	limit_files(&p, RLIM_INFINITY);
+	/* Tried again after a second. */
+	peer_expect(&p, MSG_journal_synced, &h);
+	ck_assert_int_eq(h.m.journal_synced.seq, 3);
+	peer_expect(&p, MSG_journal_failing, &h);
+	ck_assert_str_eq(h.m.journal_failing.text, "");
+	message_release(&h.m);
+	kill(p.pid, SIGKILL);
+	peer_end(&p);
+	start(&p);
+	ask_load(&p);
+	row(&p, 1, 1, "one");
+	row(&p, 2, 2, "two");
+	row(&p, 3, 3, "three");
+	ck_assert_int_eq(loaded(&p, 3, 0), 0);
+	ends_well(&p);
+}
+END_TEST
+
 /* What the supervisor knows, and what may be true besides. */
 struct belief {
 	int64_t	seq;			/* last put that was sent */
@@ -398,6 +460,9 @@ main(void)
 	tcase_add_test(t, what_arrives_together_is_answered_together);
 	tcase_add_test(t, events_are_acknowledged_and_kept);
 	tcase_add_test(t, a_torn_tail_is_said_and_the_rest_is_there);
+	tcase_add_test(t, what_the_dead_supervisor_said_last_is_kept);
+	tcase_add_test(t,
+	    a_full_disk_is_said_and_what_was_put_is_written_later);
 	tcase_add_test(t, nothing_that_was_synced_is_lost_in_200_kills);
 	suite_add_tcase(s, t);
 	runner = srunner_create(s);
