@@ -32,7 +32,8 @@ struct journal {
 	struct sink	 state_sink, event_sink;
 	struct ev_prepare turn;
 	struct ev_timer	 sync_events;
-	const char	*reported;	/* the problem the supervisor knows */
+	/* The problem the supervisor knows; NULL: what a predecessor said. */
+	const char	*reported;
 	bool		 owes_synced, owes_seen;
 	uint32_t	 load_id;	/* of journal_load, 0: not asked yet */
 	bool		 is_loading;
@@ -188,7 +189,8 @@ report(struct od_actor *self)
 	struct message m = { .type = MSG_journal_failing,
 	    .journal_failing = { .text = text } };
 
-	if (text == j->reported || (*text == '\0' && *j->reported == '\0'))
+	if (j->reported != NULL && (text == j->reported ||
+	    (*text == '\0' && *j->reported == '\0')))
 		return;
 	if (od_send(self, &m, -1) == 0)
 		j->reported = text;
@@ -350,7 +352,7 @@ int
 main(void)
 {
 	static struct journal journal = {
-		.store = { .fd = -1 }, .events = { .fd = -1 }, .reported = "",
+		.store = { .fd = -1 }, .events = { .fd = -1 },
 	};
 	struct od_actor self = {
 		.name		= "od-journal",

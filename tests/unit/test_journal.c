@@ -40,7 +40,13 @@ tear_down(void)
 static void
 start(struct peer *p)
 {
+	struct heard h;
+
 	peer_welcome(p, JOURNAL, scratch.dir);
+	/* Whatever its predecessor said, this one is well. */
+	peer_expect(p, MSG_journal_failing, &h);
+	ck_assert_str_eq(h.m.journal_failing.text, "");
+	message_release(&h.m);
 }
 
 static void
