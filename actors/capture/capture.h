@@ -75,6 +75,7 @@ struct capture {
 	int64_t		 feed_bytes;	/* room that was added to them */
 	bool		 is_writer;	/* has the lock */
 	bool		 is_orphan;
+	bool		 is_unheard;	/* the last message found no room */
 	int		 lock;
 	struct ev_timer	 lock_retry;
 	double		 lock_pause;

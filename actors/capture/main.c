@@ -16,13 +16,19 @@ capture_say(struct capture *c, const struct message *m, int fd)
 	if (c->is_orphan)
 		return;
 	r = od_send(c->actor, m, fd);
-	if (r == 0 || r == -EPIPE || r == -ECONNRESET)
+	if (r == -EPIPE || r == -ECONNRESET)
 		return;
-	/* What is not said would never be known: a successor that is told of
-	 * all files and pipes again says all that matters again. */
-	od_log("cannot say '%s': %s", message_info(m->type)->name,
-	    strerror(-r));
-	od_stop(c->actor, EXIT_FAILURE);
+	if (r < 0 && !c->is_unheard)
+		od_log("cannot say '%s': %s", message_info(m->type)->name,
+		    strerror(-r));
+	c->is_unheard = r < 0;
+	if (r == 0)
+		return;
+	/* A supervisor that does not listen for long: which file is the one
+	 * can be seen by its path. The rest would never be known; but a
+	 * successor, told of all files and pipes, says it again. */
+	if (m->type != MSG_capture_opened && m->type != MSG_capture_rotated)
+		od_stop(c->actor, EXIT_FAILURE);
 }
 
 static void
