@@ -158,7 +158,7 @@ parse_stat(char *text, uint64_t *start, int *is_zombie, int *status)
 	for (n = 3; word != NULL; n++) {
 		if (n == 3)
 			state = word[0];
-		else if (n == 22)
+		else if (n == 22 && start != NULL)
 			*start = strtoull(word, NULL, 10);
 		else if (n == 52 && status != NULL && state == 'Z')
 			*status = (int)strtol(word, NULL, 10);

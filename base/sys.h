@@ -40,7 +40,7 @@ int	sys_reap(pid_t);
 int	sys_pidfd_status(int pidfd, int *status);
 
 /* Field 22 (start time in clock ticks since boot) and, of a zombie, field 52
- * (the status) of /proc/PID/stat. is_zombie and status may be NULL. */
+ * (the status) of /proc/PID/stat. Any of the three may be NULL. */
 int	sys_proc_stat(pid_t, uint64_t *start, int *is_zombie, int *status);
 
 /* Write n bytes to fd without blocking (the file must be non-blocking). */

@@ -448,13 +448,26 @@ start_keeper(struct supervisor *s, int *pidfd, int *sock)
 	return r;
 }
 
+void
+guard_hello(struct supervisor *s)
+{
+	struct guard *g = s->guard;
+	struct keeper_message hello = { .type = KEEPER_HELLO,
+	    .seq = ++g->seq, .pid = getpid(), .slot = -1,
+	    .status = KEEPER_VERSION };
+	int self = sys_pidfd_open(getpid());
+
+	if (send_record(g, &hello, &self, self >= 0 ? 1 : 0) == 0)
+		g->in_flight++;		/* it is acknowledged, too */
+	if (self >= 0)
+		close(self);
+}
+
 static void
 replace_keeper(struct supervisor *s)
 {
 	struct guard *g = s->guard;
-	struct keeper_message hello = { .type = KEEPER_HELLO,
-	    .pid = getpid(), .slot = -1, .status = KEEPER_VERSION };
-	int pidfd = -1, sock = -1, self;
+	int pidfd = -1, sock = -1;
 	pid_t pid = start_keeper(s, &pidfd, &sock);
 
 	if (pid < 0) {
@@ -466,13 +479,8 @@ replace_keeper(struct supervisor *s)
 	}
 	attach(s, sock, pid, pidfd);
 	g->is_ours = true;
-	self = sys_pidfd_open(getpid());
-	hello.seq = ++g->seq;
-	send_record(g, &hello, &self, self >= 0 ? 1 : 0);
-	if (self >= 0)
-		close(self);
 	requeue_all(g);
-	g->in_flight = 1;	/* the HELLO is acknowledged, too */
+	guard_hello(s);
 	guard_watch(s);
 	pump(s);
 	log_info("the keeper was replaced: pid %d", pid);

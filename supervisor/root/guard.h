@@ -40,6 +40,10 @@ int	guard_init(struct supervisor *, int sock, pid_t keeper,
 int	guard_list(struct supervisor *, void (*item)(struct supervisor *,
 	    const struct keeper_message *, int *fds, int nfds));
 
+/* Tell the keeper that all is set up: from now on, a successor of ours resumes
+ * what it has; before, it begins from nothing. */
+void	guard_hello(struct supervisor *);
+
 /* Begin to watch the socket; a keeper that is gone is replaced from now on. */
 void	guard_watch(struct supervisor *);
 

@@ -141,6 +141,7 @@ struct observed_counters {
 	int64_t	 daemon_started_ms;	/* wall clock */
 	int64_t	 recoveries;
 	int64_t	 journal_seq;		/* last record known to be durable */
+	int64_t	 is_adopted;		/* the state was loaded, and what ran found */
 };
 struct observed_counters	*observed_counters(struct observed *);
 

@@ -137,6 +137,8 @@ begin_apps(struct supervisor *s)
 	struct unit *u, *tmp;
 
 	s->is_adopted = true;
+	observed_counters(&s->observed)->is_adopted = 1;
+	guard_hello(s);
 	adopt_end_capture(s);
 	start_actor(s, ACTOR_capture);
 	HASH_ITER(hh, s->units, u, tmp)
@@ -196,6 +198,10 @@ map_legacy(struct supervisor *s, struct legacy *l, struct error *e)
 	l->observed_fd = -1;
 	r = desired_map(&s->desired, l->desired_fd, e);
 	l->desired_fd = -1;
+	if (r == 0 && !observed_counters(&s->observed)->is_adopted) {
+		desired_release(&s->desired);
+		r = fail(e, -EAGAIN, "the state was not loaded yet");
+	}
 	if (r < 0)
 		observed_release(&s->observed);
 	return r;

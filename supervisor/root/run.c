@@ -3,6 +3,7 @@
 #include "supervisor/root/run.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,6 +110,9 @@ find_status(struct run *r, int *status, enum exit_source *source)
 		*source = SOURCE_wait;
 		return rc == 1;
 	}
+	if (poll(&(struct pollfd){ .fd = r->pidfd, .events = POLLIN }, 1,
+	    0) != 1)
+		return false;
 	for (int turn = 0; turn < 2; turn++) {
 		*source = SOURCE_keeper;
 		if (r->slot >= 0 && observed_cell_status(o, r->slot, r->pid,
