@@ -154,6 +154,32 @@ note_foreign(struct hunt *h, const struct proc *p)
 		h->foreign[h->nforeign++] = *p;
 }
 
+/*
+ * A signal to a group reaches all of it at once, and a fork under way is
+ * either over or refused: this holds what can outrun every walk. It is for
+ * groups of the run's own session alone, which nobody else can be in, and
+ * while a process that we have just stopped keeps the group's number.
+ */
+static void
+freeze_group(const struct hunt *h, const struct proc *p, int pidfd)
+{
+	if (p->group > 1 && has_session(h, p) && !has_ended(pidfd))
+		kill(-p->group, SIGSTOP);
+}
+
+static bool
+is_skipped(const struct hunt *h, pid_t pid)
+{
+	return pid < HUNT_SKIPPED && (h->skip[pid / 64] >> pid % 64 & 1) != 0;
+}
+
+static void
+skip(struct hunt *h, pid_t pid)
+{
+	if (pid < HUNT_SKIPPED)
+		h->skip[pid / 64] |= UINT64_C(1) << pid % 64;
+}
+
 static void
 visit_open(struct hunt *h, pid_t pid, int pidfd)
 {
@@ -161,11 +187,14 @@ visit_open(struct hunt *h, pid_t pid, int pidfd)
 	struct proc p;
 	int r = 0;
 
-	if (proc_read(pid, &p) < 0 || p.start < h->start || has_ended(pidfd))
+	if (proc_read(pid, &p) < 0)
 		return;
 	m = find_member(h, pid);
-	if (m != NULL && m->proc.start == p.start)
+	if (p.start < h->start || has_ended(pidfd) ||
+	    (m != NULL && m->proc.start == p.start)) {
+		skip(h, pid);
 		return;
+	}
 	if (!is_of_run(h, &p)) {
 		if (h->notes_foreign)
 			note_foreign(h, &p);
@@ -179,6 +208,8 @@ visit_open(struct hunt *h, pid_t pid, int pidfd)
 		    h->signal);
 	else if (h->signal != 0)
 		r = pidfd_signal(pidfd, h->signal);
+	if (h->signal == SIGSTOP && r == 0)
+		freeze_group(h, &p, pidfd);
 	if (m != NULL && r == -EPERM)
 		m->is_refused = true;
 }
@@ -189,26 +220,38 @@ visit(void *arg, pid_t pid)
 	struct hunt *h = arg;
 	int pidfd;
 
-	if (is_spared(h, pid) || (pidfd = pidfd_open(pid)) == -1)
+	if (is_skipped(h, pid) || is_spared(h, pid) ||
+	    (pidfd = pidfd_open(pid)) == -1)
 		return;
 	visit_open(h, pid, pidfd);
 	close(pidfd);
 }
 
+/*
+ * Only a pass that looked at everybody proves that there is none: a pid that
+ * needed no second look may be another process by now. The passes before it
+ * are quick, because what forks all the time has to be outrun.
+ */
 void
 hunt_find(struct hunt *h, int signal, int64_t until_ms)
 {
+	bool is_whole;
+
 	h->signal = signal;
 	do {
+		is_whole = h->nnew == 0;
+		if (is_whole)
+			memset(h->skip, 0, sizeof(h->skip));
 		h->nnew = 0;
 		if (proc_each(visit, h) < 0)
 			return;
-	} while (h->nnew > 0 && hunt_now_ms() < until_ms);
+	} while ((h->nnew > 0 || !is_whole) && hunt_now_ms() < until_ms);
 }
 
 void
 hunt_note_foreign(struct hunt *h)
 {
+	memset(h->skip, 0, sizeof(h->skip));
 	h->notes_foreign = true;
 	h->signal = 0;
 	proc_each(visit, h);

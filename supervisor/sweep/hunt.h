@@ -14,6 +14,7 @@
 #define HUNT_SPARED	64
 #define HUNT_MEMBERS	32768
 #define HUNT_FOREIGN	256
+#define HUNT_SKIPPED	(1 << 22)	/* pids below this can be skipped */
 #define HUNT_INDEX	65536	/* a power of two above HUNT_MEMBERS */
 
 struct member {
@@ -43,6 +44,8 @@ struct hunt {
 	/* of the pass that is under way */
 	int		 signal;	/* sent to each that is new, or 0 */
 	int		 nnew;
+	uint64_t	 skip[HUNT_SKIPPED / 64]; /* a bit for each pid that
+				 * needs no second look */
 	bool		 notes_foreign;
 };
 

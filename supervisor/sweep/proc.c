@@ -30,22 +30,32 @@ proc_open(void)
 	return proc_fd == -1 ? -errno : 0;
 }
 
+/*
+ * The newest first, of each piece of the list: what forks and ends all the
+ * time is to be met before its entry is stale.
+ */
 int
 proc_each(void (*visit)(void *, pid_t), void *arg)
 {
 	static _Alignas(struct linux_dirent64) char room[32768];
+	static pid_t pids[sizeof(room) / sizeof(struct linux_dirent64)];
 	const struct linux_dirent64 *d;
+	size_t count;
 	long n;
 
 	if (lseek(proc_fd, 0, SEEK_SET) == -1)
 		return -errno;
 	while ((n = syscall(SYS_getdents64, proc_fd, room,
-	    sizeof(room))) > 0)
+	    sizeof(room))) > 0) {
+		count = 0;
 		for (long at = 0; at < n; at += d->len) {
 			d = (const struct linux_dirent64 *)(room + at);
 			if (d->name[0] >= '1' && d->name[0] <= '9')
-				visit(arg, (pid_t)atol(d->name));
+				pids[count++] = (pid_t)atol(d->name);
 		}
+		while (count > 0)
+			visit(arg, pids[--count]);
+	}
 	return n < 0 ? -errno : 0;
 }
 
@@ -64,18 +74,19 @@ proc_parse(const char *text, struct proc *p)
 {
 	const char *open = strchr(text, '('), *end = strrchr(text, ')');
 	size_t len;
-	long ppid, session;
+	long ppid, group, session;
 	unsigned long long start;
 
 	if (open == NULL || end == NULL || end < open)
 		return -EBADMSG;
 	/* After the name: state ppid pgrp session ..., start is field 22. */
-	if (sscanf(end + 1, " %*c %ld %*d %ld %*d %*d %*u %*u %*u %*u %*u "
-	    "%*u %*u %*d %*d %*d %*d %*d %*d %llu", &ppid, &session,
-	    &start) != 3)
+	if (sscanf(end + 1, " %*c %ld %ld %ld %*d %*d %*u %*u %*u %*u %*u "
+	    "%*u %*u %*d %*d %*d %*d %*d %*d %llu", &ppid, &group,
+	    &session, &start) != 4)
 		return -EBADMSG;
 	p->pid = (pid_t)atol(text);
 	p->ppid = (pid_t)ppid;
+	p->group = (pid_t)group;
 	p->session = (pid_t)session;
 	p->start = start;
 	len = (size_t)(end - open - 1);

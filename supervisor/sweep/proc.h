@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 struct proc {
-	pid_t		pid, ppid, session;
+	pid_t		pid, ppid, group, session;
 	uint64_t	start;		/* clock ticks since boot */
 	char		comm[16];	/* printable, without blanks */
 };
