@@ -24,7 +24,7 @@ pid_of() {
 # is the effective one.
 of() {
 	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status" |
-	    awk '{ print NF > 1 ? $2 : $1 }'
+	    awk '{ print (NF > 1 ? $2 : $1) }'
 }
 
 seen=" "
