@@ -246,22 +246,17 @@ greet(struct actor *a, const struct message *m)
 		streams_begin(s);
 	if (a->id == ACTOR_journal)
 		durable_begin(s);
-	if (s->is_loaded)
-		subscribe(a);
 	watch(a);
 }
 
 void
-actors_state_loaded(struct supervisor *s)
+actor_hears_from(struct supervisor *s, enum actor_id id, int64_t seq)
 {
-	for (int i = 0; i < ACTOR_COUNT; i++) {
-		struct actor *a = &s->actors[i];
+	struct actor *a = &s->actors[id];
 
-		if (a->seen_seq == 0)
-			a->seen_seq = s->observed.seq;
-		if (a->has_greeted && a->subscriber == NULL)
-			subscribe(a);
-	}
+	a->seen_seq = seq;
+	if (a->subscriber == NULL)
+		subscribe(a);
 }
 
 /* A message of it; false: none that it may send. */

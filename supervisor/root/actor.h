@@ -60,8 +60,8 @@ struct actor {
 /* Make the units of all built-in actors; they are started by the caller. */
 int	actors_init(struct supervisor *, struct error *);
 
-/* The numbers of events are known now. */
-void	actors_state_loaded(struct supervisor *);
+/* It has dealt with all events up to seq: it gets those that follow. */
+void	actor_hears_from(struct supervisor *, enum actor_id, int64_t seq);
 
 struct actor	*actor_named(struct supervisor *, const char *name);
 bool	actor_is_up(const struct supervisor *, enum actor_id);

@@ -22,6 +22,10 @@ bus_emit(struct supervisor *s, struct message *m)
 	struct error e = { 0 };
 	int64_t seq = s->observed.seq + 1;
 
+	/* Until the recorded ones are known, it would get a number that one
+	 * of them has. */
+	if (!s->is_loaded)
+		return;
 	m->event.seq = seq;
 	m->event.time_ms = clock_wall_ms();
 	if (message_pack(&b, m, 0, &e) < 0) {

@@ -62,6 +62,7 @@ control_listen(struct supervisor *s, struct error *e)
 	if (chmod(path, 0660) == -1)
 		log_warn("cannot set the mode of '%s': %s", path,
 		    strerror(errno));
+	refuse_fds(fd);
 	s->control_fd = fd;
 	fd = -1;
 out:

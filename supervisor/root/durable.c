@@ -225,6 +225,7 @@ on_loaded(struct supervisor *s, const struct journal_loaded *m)
 		s->is_loaded = true;
 		recover_loaded(s);
 	}
+	actor_hears_from(s, ACTOR_journal, m->event_seq);
 	durable_pump(s);
 }
 

@@ -161,7 +161,6 @@ void
 recover_loaded(struct supervisor *s)
 {
 	app_restore_all(s);
-	actors_state_loaded(s);
 	if (s->apps == NULL || sweep_find(s, on_found) == NULL) {
 		adopt_found(s, NULL, 0);
 		begin_apps(s);
@@ -245,7 +244,6 @@ begin_resumed(struct supervisor *s, struct legacy *l, struct error *e)
 	if ((r = actors_init(s, e)) < 0)
 		return r;
 	app_restore_all(s);
-	actors_state_loaded(s);
 	for (size_t i = 0; i < l->count; i++)
 		take_handed(s, &l->items[i]);
 	free(l->items);
