@@ -6,8 +6,9 @@
  * EXEC_FD_PLAN = this memfd; EXEC_FD_GO = a socket. It prepares all it can,
  * then reads one byte: "go". End of file there means that the supervisor died
  * before the run was safe: it kills itself with EXEC_NEVER_BEGAN and nothing
- * was executed. If a step fails it writes struct exec_report and exits with
- * EXEC_FAILED; when the program runs, the socket closes (CLOEXEC) unused.
+ * was executed. If a step fails it waits for "go" all the same, writes struct
+ * exec_report and exits with EXEC_FAILED; when the program runs, the socket
+ * closes (CLOEXEC) unused.
  */
 /* SPDX-License-Identifier: MIT */
 #ifndef EXEC_EXEC_H

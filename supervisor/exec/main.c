@@ -30,9 +30,32 @@ static char *strings[EXEC_STRINGS_MAX + 2];
 
 static int go = EXEC_FD_GO;
 
+/* Who ends here was never an app: its death says so, and nothing ran. */
+static void
+wait_for_go(void)
+{
+	static bool has_come;
+	char byte;
+	ssize_t n;
+
+	if (has_come)
+		return;
+	do {
+		n = read(go, &byte, 1);
+	} while (n == -1 && errno == EINTR);
+	if (n != 1) {
+		kill(getpid(), EXEC_NEVER_BEGAN);
+		_exit(EXEC_FAILED);
+	}
+	has_come = true;
+}
+
+/* "go" is read even so: a socket that closes with words unread says
+ * ECONNRESET at the other end, in front of the report. */
 static void
 give_up(struct exec_report report)
 {
+	wait_for_go();
 	send(go, &report, sizeof(report), MSG_NOSIGNAL);
 	_exit(EXEC_FAILED);
 }
@@ -190,22 +213,6 @@ point_at(char **list, const char *s, uint32_t count)
 	}
 	*list++ = NULL;
 	return list;
-}
-
-/* Who ends here was never an app: its death says so, and nothing ran. */
-static void
-wait_for_go(void)
-{
-	char byte;
-	ssize_t n;
-
-	do {
-		n = read(go, &byte, 1);
-	} while (n == -1 && errno == EINTR);
-	if (n != 1) {
-		kill(getpid(), EXEC_NEVER_BEGAN);
-		_exit(EXEC_FAILED);
-	}
 }
 
 int
