@@ -23,6 +23,7 @@
 #define OUTPUT_MAX	(512 * 1024)
 #define DEADLINE_S	15.0
 #define ARGS		32
+#define GRACE_MS	2000	/* from SIGTERM to SIGKILL */
 
 struct sweep {
 	struct supervisor *s;
@@ -166,7 +167,8 @@ sweep_start(struct supervisor *s, struct run *r, bool kill,
 
 	add(&a, "od-sweep");
 	add(&a, "--mode");
-	add(&a, kill ? "kill" : "stop");
+	add(&a, "stop");
+	add_number(&a, "--grace", kill ? 0 : GRACE_MS);
 	add_number(&a, "--run", r->number);
 	add_number(&a, "--pid", (unsigned long long)r->pid);
 	add_number(&a, "--start", r->start_ticks);
@@ -176,8 +178,6 @@ sweep_start(struct supervisor *s, struct run *r, bool kill,
 	add_number(&a, "--spare", (unsigned long long)getpid());
 	add_number(&a, "--spare",
 	    (unsigned long long)guard_keeper_pid(s));
-	add(&a, "--home");
-	add(&a, s->layout.home);
 	if ((w = start(s, a.argv)) == NULL)
 		return NULL;
 	w->run = r;

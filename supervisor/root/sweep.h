@@ -8,6 +8,7 @@
 #define ROOT_SWEEP_H
 
 #include "supervisor/root/supervisor.h"
+#include "supervisor/sweep/found.h"
 
 struct run;
 struct sweep;
@@ -19,15 +20,6 @@ struct sweep;
  */
 struct sweep	*sweep_start(struct supervisor *, struct run *, bool kill,
 	    void (*done)(void *arg, int left, const char *names));
-
-/* A process that carries our OD_HOME and an OD_RUN, as od-sweep writes it. */
-struct sweep_found {
-	uint64_t run;
-	int64_t	 id;		/* OD_ID */
-	uint64_t start_ticks;
-	int32_t	 pid;
-	int32_t	 padding;
-};
 
 /* Find all processes of this home. done gets what was found. */
 struct sweep	*sweep_find(struct supervisor *, void (*done)(

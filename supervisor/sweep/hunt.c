@@ -340,11 +340,11 @@ wait_batch(struct member **batch, struct pollfd *fds, int n, int64_t until)
 }
 
 static void
-wait_members(struct hunt *h)
+wait_members(struct hunt *h, int64_t ms)
 {
 	struct member *batch[BATCH];
 	struct pollfd fds[BATCH];
-	int64_t until = hunt_now_ms() + DEATH_MS;
+	int64_t until = hunt_now_ms() + ms;
 	int n = 0;
 
 	for (int i = 0; i < h->nmembers; i++) {
@@ -364,6 +364,14 @@ wait_members(struct hunt *h)
 	wait_batch(batch, fds, n, until);
 }
 
+void
+hunt_wait(struct hunt *h, int64_t ms)
+{
+	wait_members(h, ms);
+	for (int i = 0; i < h->nmembers; i++)
+		h->members[i].is_stuck = false;
+}
+
 /*
  * While they are frozen nobody can fork, and nobody loses his parent: the
  * tree stands still until it is known. Only then are they killed.
@@ -378,6 +386,6 @@ hunt_kill(struct hunt *h, int64_t until_ms)
 		    until_ms);
 		if (kill_members(h) == 0 && h->nnew == 0)
 			break;
-		wait_members(h);
+		wait_members(h, DEATH_MS);
 	} while (hunt_now_ms() < until_ms);
 }

@@ -56,6 +56,9 @@ void	hunt_find(struct hunt *, int signal, int64_t until_ms);
 /* Send SIGTERM (and SIGCONT) to all that were found but the main process. */
 void	hunt_terminate(struct hunt *);
 
+/* Wait until all that were found have ended, so many milliseconds at most. */
+void	hunt_wait(struct hunt *, int64_t ms);
+
 /* Freeze, kill, wait, and look again until there is none. */
 void	hunt_kill(struct hunt *, int64_t until_ms);
 

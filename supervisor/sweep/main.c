@@ -5,8 +5,13 @@
  *
  *	pid NUMBER COMMAND killed|alive|foreign
  *	left NUMBER
+ *
+ * With --mode stop (ask, wait for --grace milliseconds, kill) it names only
+ * what is left; with --mode find it writes a struct sweep_found for every
+ * first process of a run that carries this --home.
  */
 /* SPDX-License-Identifier: MIT */
+#include "find.h"
 #include "hunt.h"
 
 #include <errno.h>
@@ -18,7 +23,13 @@
 
 #define TOTAL_MS	20000	/* then it says what it has */
 
-enum mode { MODE_NONE, MODE_LIST, MODE_TERM, MODE_KILL };
+enum mode { MODE_NONE, MODE_LIST, MODE_TERM, MODE_KILL, MODE_STOP, MODE_FIND };
+
+struct options {
+	enum mode	 mode;
+	const char	*home;
+	int64_t		 grace_ms;
+};
 
 static struct hunt hunt;
 
@@ -65,6 +76,10 @@ mode_number(const char *s)
 		return MODE_TERM;
 	if (strcmp(s, "kill") == 0)
 		return MODE_KILL;
+	if (strcmp(s, "stop") == 0)
+		return MODE_STOP;
+	if (strcmp(s, "find") == 0)
+		return MODE_FIND;
 	die("not a mode:", s);
 	return MODE_NONE;
 }
@@ -77,10 +92,9 @@ spare(struct hunt *h, pid_t pid)
 	h->spared[h->nspared++] = pid;
 }
 
-static enum mode
-read_arguments(struct hunt *h, int argc, char **argv)
+static void
+read_arguments(struct hunt *h, struct options *o, int argc, char **argv)
 {
-	enum mode mode = MODE_NONE;
 	bool has_start = false;
 
 	for (int i = 1; i < argc; i += 2) {
@@ -96,9 +110,13 @@ read_arguments(struct hunt *h, int argc, char **argv)
 			h->start = number(value);
 			has_start = true;
 		} else if (strcmp(option, "--mode") == 0) {
-			mode = mode_number(value);
+			o->mode = mode_number(value);
 		} else if (strcmp(option, "--spare") == 0) {
 			spare(h, pid_number(value));
+		} else if (strcmp(option, "--home") == 0) {
+			o->home = value;
+		} else if (strcmp(option, "--grace") == 0) {
+			o->grace_ms = (int64_t)(number(value) & INT32_MAX);
 		} else if (strcmp(option, "--pipe") == 0) {
 			if (h->npipes == HUNT_PIPES)
 				die("too many of", option);
@@ -107,10 +125,10 @@ read_arguments(struct hunt *h, int argc, char **argv)
 			die("unknown option", option);
 		}
 	}
-	if (h->run == NULL || *h->run == '\0' || h->main <= 1 || !has_start ||
-	    mode == MODE_NONE)
-		die("missing:", "--run, --pid, --start or --mode");
-	return mode;
+	if (o->mode == MODE_FIND ? o->home == NULL : h->run == NULL ||
+	    *h->run == '\0' || h->main <= 1 || !has_start ||
+	    o->mode == MODE_NONE)
+		die("missing:", "--run, --pid, --start, --home or --mode");
 }
 
 static void
@@ -159,26 +177,64 @@ report(const struct hunt *h, enum mode mode)
 	put(line);
 }
 
+/* The names of what is left, and nothing if nothing is. */
+static void
+name_left(const struct hunt *h)
+{
+	char line[64];
+	const char *sep = "";
+
+	for (int i = 0; i < h->nmembers; i++) {
+		const struct proc *p = &h->members[i].proc;
+
+		if (h->members[i].is_gone)
+			continue;
+		snprintf(line, sizeof(line), "%s%s (pid %ld)", sep, p->comm,
+		    (long)p->pid);
+		put(line);
+		sep = ", ";
+	}
+}
+
+static void
+stop(struct hunt *h, int64_t grace_ms, int64_t until)
+{
+	if (grace_ms > 0) {
+		hunt_find(h, 0, until);
+		hunt_terminate(h);
+		hunt_wait(h, grace_ms);
+	}
+	hunt_kill(h, until);
+	name_left(h);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct hunt *h = &hunt;
-	enum mode mode = read_arguments(h, argc, argv);
+	struct options o = { .mode = MODE_NONE };
 	int64_t until = hunt_now_ms() + TOTAL_MS;
 
+	read_arguments(h, &o, argc, argv);
 	if (proc_open() < 0)
 		die("cannot open", "/proc");
+	if (o.mode == MODE_FIND)
+		return find_runs(o.home) < 0;
 	/* Ahead of a storm of forks, if we may. */
 	setpriority(PRIO_PROCESS, 0, -20);
 	spare(h, getpid());
 	spare(h, getppid());
-	if (mode == MODE_KILL)
+	if (o.mode == MODE_STOP) {
+		stop(h, o.grace_ms, until);
+		return 0;
+	}
+	if (o.mode == MODE_KILL)
 		hunt_kill(h, until);
 	else
 		hunt_find(h, 0, until);
-	if (mode == MODE_TERM)
+	if (o.mode == MODE_TERM)
 		hunt_terminate(h);
 	hunt_note_foreign(h);
-	report(h, mode);
+	report(h, o.mode);
 	return 0;
 }

@@ -202,3 +202,18 @@ proc_writes_to(pid_t pid, uint64_t inode)
 	}
 	return false;
 }
+
+ssize_t
+proc_environ(pid_t pid, char *room, size_t size)
+{
+	int fd = open_file(pid, "environ");
+	size_t have = 0;
+	ssize_t n = -1;
+
+	if (fd == -1)
+		return -errno;
+	while (have < size && (n = read(fd, room + have, size - have)) > 0)
+		have += (size_t)n;
+	close(fd);
+	return n < 0 && have == 0 ? -errno : (ssize_t)have;
+}

@@ -35,6 +35,10 @@ int	proc_parse(const char *text, struct proc *);
 
 enum proc_mark proc_mark(pid_t, const char *run);
 
+/* The beginning of its environment, up to size bytes: how many there are, or
+ * a negative errno. */
+ssize_t	proc_environ(pid_t, char *room, size_t size);
+
 /* Is its standard output or error the write end of the pipe of this inode? */
 bool	proc_writes_to(pid_t, uint64_t inode);
 
