@@ -127,6 +127,8 @@ int	sink_note(struct sink *, const char *text);
 int	sink_write_note(struct sink *);
 /* Free it if it is forgotten and nothing flows into it any more. */
 void	sink_settle(struct sink *);
+/* What it owns, and itself; it is in no list and on no watch any more. */
+void	sink_free(struct sink *);
 bool	sink_is_open(const struct sink *);
 
 /* feed.c */

@@ -168,9 +168,26 @@ static const struct od_handler handlers[] = {
 	{ MSG_none, NULL },
 };
 
+static void
+release(struct capture *c)
+{
+	struct sink *s, *next_sink;
+	struct feed *f, *next;
+
+	HASH_ITER(hh, c->sinks, s, next_sink) {
+		LIST_FOREACH_SAFE(f, &s->feeds, of_sink, next) {
+			close(f->fd);
+			free(f);
+		}
+		HASH_DEL(c->sinks, s);
+		sink_free(s);
+	}
+}
+
 int
 main(void)
 {
+	int status;
 	struct capture state = { .lock = -1, .clock = -1 };
 	struct od_actor capture = {
 		.name	  = "capture",
@@ -183,5 +200,7 @@ main(void)
 	};
 
 	state.actor = &capture;
-	return od_actor_main(&capture);
+	status = od_actor_main(&capture);
+	release(&state);
+	return status;
 }

@@ -59,6 +59,16 @@ sink_new(struct capture *c, int64_t number, const char *path)
 }
 
 void
+sink_free(struct sink *s)
+{
+	close_fd(&s->fd);
+	close_fd(&s->index);
+	free(s->note);
+	free(s->path);
+	free(s);
+}
+
+void
 sink_settle(struct sink *s)
 {
 	struct capture *c = s->capture;
@@ -67,11 +77,7 @@ sink_settle(struct sink *s)
 		return;
 	ev_timer_stop(c->actor->loop, &s->retry);
 	HASH_DEL(c->sinks, s);
-	close_fd(&s->fd);
-	close_fd(&s->index);
-	free(s->note);
-	free(s->path);
-	free(s);
+	sink_free(s);
 }
 
 bool

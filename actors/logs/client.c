@@ -32,6 +32,13 @@ client_free(struct client *c)
 	free(c);
 }
 
+void
+clients_release(struct logs *l)
+{
+	while (!LIST_EMPTY(&l->clients))
+		client_free(LIST_FIRST(&l->clients));
+}
+
 static int
 send_message(struct client *c, const struct message *m)
 {

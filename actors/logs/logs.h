@@ -161,6 +161,7 @@ int64_t	tail_find(int fd, int64_t end, int64_t *need, bool *is_last);
 
 /* client.c */
 int	client_new(struct logs *, const struct logs_serve *, int fd);
+void	clients_release(struct logs *);
 /* May free it. */
 void	client_pump(struct client *);
 

@@ -33,6 +33,13 @@ open_watches(struct od_actor *self)
 	return watches_init(self->state);
 }
 
+static void
+orphaned(struct od_actor *self)
+{
+	clients_release(self->state);
+	od_stop(self, EXIT_SUCCESS);
+}
+
 static const struct od_handler handlers[] = {
 	{ MSG_logs_serve, on_logs_serve },
 	{ MSG_none, NULL },
@@ -48,6 +55,7 @@ main(void)
 		.handlers = handlers,
 		.state	  = &state,
 		.open	  = open_watches,
+		.orphaned = orphaned,
 	};
 
 	LIST_INIT(&state.clients);

@@ -348,6 +348,22 @@ START_TEST(a_follower_loses_nothing_over_rotations_and_deaths)
 }
 END_TEST
 
+START_TEST(with_the_supervisor_it_ends_whoever_follows)
+{
+	const char *sources[] = { OUT, ERR, NULL };
+	struct driver client;
+	struct message m;
+
+	append_text("web/0-out.log", "one\n");
+	view(&client, sources, 1, true, NULL);
+	driver_expect(&client, MSG_log_line, &m, NULL);
+	message_release(&m);
+	ck_assert_int_eq(driver_hang_up(&logs), 0);
+	ck_assert_int_eq(driver_next(&client, &m, NULL, 10000), -1);
+	channel_release(&client.channel);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -365,6 +381,7 @@ suite(void)
 	    a_follower_sees_files_come_and_unfinished_lines_in_silence);
 	tcase_add_test(t, what_was_deleted_is_said_and_the_oldest_comes_next);
 	tcase_add_test(t, who_does_not_read_holds_nobody_up);
+	tcase_add_test(t, with_the_supervisor_it_ends_whoever_follows);
 	tcase_add_test(t, a_follower_loses_nothing_over_rotations_and_deaths);
 	suite_add_tcase(s, t);
 	return s;
