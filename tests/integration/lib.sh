@@ -50,8 +50,8 @@ start_daemon() { od daemon start "$@"; }
 
 # Everything the daemon and its processes said, for a test that has failed.
 show_logs() {
-	find "$OD_HOME/log" -type f -name '*.log' 2>/dev/null | sort |
-	    while read -r file; do
+	find "$OD_HOME/log" -type f -name '*.log' -size +0 2>/dev/null | sort |
+	    head -n 12 | while read -r file; do
 		echo "--- $file"
 		tail -n 20 "$file"
 	done >&2
