@@ -59,30 +59,73 @@ static const struct option options[] = {
 };
 /* clang-format on */
 
+struct last_lines {
+	const char	*program;
+	bool		 any;
+};
+
 static int
 print_last(void *arg, const struct message *m)
 {
 	const struct log_line *l = &m->log_line;
+	struct last_lines *last = arg;
 
-	(void)arg;
+	if (!last->any)
+		fprintf(stderr, "%s start: its last lines were:\n",
+		    last->program);
+	last->any = true;
 	fprintf(stderr, "  %s:%d | ", l->name, (int)l->instance);
 	fwrite(l->text.data, 1, l->text.len, stderr);
 	putc('\n', stderr);
 	return 0;
 }
 
-/* What it said before it failed is most of the explanation. */
+/* What it said before it failed is most of the explanation; that there are
+ * no lines to be had is not the news. */
 static void
 show_last_lines(struct cli *cli, field_list targets)
 {
 	struct message m = { .type = MSG_logs_tail, .logs_tail = {
 	    .targets = targets, .lines = LAST_LINES, .out = true,
 	    .err = true } };
+	struct last_lines last = { .program = cli->program };
 
-	fprintf(stderr, "%s start: its last lines were:\n", cli->program);
-	fflush(stderr);
-	/* That there are none to be had is not the news. */
-	tail(cli, &m, print_last, NULL, NULL);
+	fflush(stdout);
+	tail(cli, &m, print_last, &last, NULL);
+}
+
+/*
+ * An app that is not to be restarted may have ended before it was ready. That
+ * is as it should be if it ended well; the rows do not tell, the details do.
+ */
+static int
+judge_ends(struct cli *cli, field_list targets, struct error *e)
+{
+	struct message m = { .type = MSG_process_info,
+	    .process_info = { .targets = targets } };
+	const struct process_detail *d;
+	struct rows rows;
+	int r = cli_ask(cli, &m, AGAIN, READ_MS, &rows, e);
+
+	for (size_t i = 0; i < rows.count && r == 0; i++) {
+		d = &rows.messages[i].process_detail;
+		if (strcmp(d->status, "stopped") == 0 && d->has_exited &&
+		    d->exit_code != 0)
+			r = fail(e, CLI_FAILED, "'%s' ended before it was "
+			    "ready: %s", d->name, d->exit_reason);
+	}
+	rows_release(&rows);
+	return r;
+}
+
+static bool
+any_stopped(const struct rows *rows)
+{
+	for (size_t i = 0; i < rows->count; i++)
+		if (strcmp(rows->messages[i].process_row.status, "stopped") ==
+		    0)
+			return true;
+	return false;
 }
 
 static int
@@ -95,16 +138,17 @@ run_targets(struct cli *cli, const struct args *a, field_list targets,
 	struct rows rows;
 	int r = cli_ask(cli, &m, AGAIN, -1, &rows, e);
 
+	process_sort(&rows);
 	if (r == 0)
 		r = output_rows(cli, &process_view, &rows, e);
 	else if (rows.count > 0)
 		output_rows(cli, &process_view, &rows, &ignored);
+	if (r == 0 && m.process_start.wait && any_stopped(&rows))
+		r = judge_ends(cli, targets, e);
 	rows_release(&rows);
 	if (r < 0 && r != -ENOENT && r != -EPERM && r != -ETIMEDOUT &&
-	    r != CLI_NO_DAEMON && m.process_start.wait) {
-		fflush(stdout);
+	    r != CLI_NO_DAEMON && m.process_start.wait)
 		show_last_lines(cli, targets);
-	}
 	return r;
 }
 

@@ -18,6 +18,7 @@
 #define HOME_BYTES	(PATH_MAX - 64)
 #define READY_MS	10000
 #define TRIES		5
+#define NOT_YET_MS	50
 
 static int
 set_home(struct cli *cli, const char *path, struct error *e)
@@ -129,6 +130,22 @@ explain(struct cli *cli, int r, struct error *e)
 	}
 }
 
+/*
+ * Open it, or wait for it if only its supervisor is missing for the moment:
+ * somebody holds the lock.
+ */
+static struct od_client *
+open_home(const char *home, struct error *e)
+{
+	struct od_client *c = od_client_open(home, e);
+	pid_t holder;
+
+	if (c == NULL && (e->code == -ENOENT || e->code == -ECONNREFUSED ||
+	    e->code == -ECONNRESET) && launch_holder(home, &holder) == 1)
+		c = od_client_open_within(home, RECONNECT_MS, e);
+	return c;
+}
+
 int
 cli_connect(struct cli *cli, struct error *e)
 {
@@ -139,7 +156,7 @@ cli_connect(struct cli *cli, struct error *e)
 		return 0;
 	if ((r = cli_find_home(cli, e)) < 0)
 		return r;
-	cli->client = od_client_open(cli->home, &ours);
+	cli->client = open_home(cli->home, &ours);
 	if (cli->client == NULL && is_open_which(cli) &&
 	    *cli->home != '\0' &&
 	    (ours.code == -ENOENT || ours.code == -ECONNREFUSED) &&
@@ -236,11 +253,40 @@ collect(struct cli *cli, int64_t id, int64_t deadline, struct rows *rows,
 	return r;
 }
 
+/*
+ * A new supervisor may have to say "not yet" (-EAGAIN) for a moment: nothing
+ * was done then. The wait ends early when the connection does.
+ */
+static bool
+may_ask_again(struct cli *cli, int r, int64_t give_up)
+{
+	if (r != -EAGAIN || clock_ms() > give_up)
+		return false;
+	od_client_wait(cli->client, NOT_YET_MS, NULL);
+	return true;
+}
+
+/* One try; what is left of another one before it is forgotten. */
+static int
+ask_once(struct cli *cli, const struct message *m, int64_t deadline,
+    struct rows *rows, struct error *e)
+{
+	int64_t id, give_up = clock_ms() + RECONNECT_MS;
+	int r;
+
+	do {
+		rows_release(rows);
+		id = od_client_ask(cli->client, m, e);
+		r = id < 0 ? (int)id : collect(cli, id, deadline, rows, e);
+	} while (may_ask_again(cli, r, give_up));
+	return r;
+}
+
 int
 cli_ask(struct cli *cli, const struct message *m, enum again again,
     int64_t limit_ms, struct rows *rows, struct error *e)
 {
-	int64_t deadline, id;
+	int64_t deadline;
 	int r;
 
 	memset(rows, 0, sizeof(*rows));
@@ -251,9 +297,7 @@ cli_ask(struct cli *cli, const struct message *m, enum again again,
 		return r;
 	/* A request that kills supervisors must not do so for ever. */
 	for (int tries = 1;; tries++) {
-		id = od_client_ask(cli->client, m, e);
-		r = id < 0 ? (int)id :
-		    collect(cli, id, deadline, rows, e);
+		r = ask_once(cli, m, deadline, rows, e);
 		/* It was done before the first supervisor went. */
 		if (r == -ENOENT && tries > 1 && m->type == MSG_process_delete)
 			return 0;
@@ -263,7 +307,6 @@ cli_ask(struct cli *cli, const struct message *m, enum again again,
 			return fail(e, CLI_FAILED, "the supervisor was replaced"
 			    " meanwhile: look whether it was done, then ask "
 			    "again");
-		rows_release(rows);
 		if ((r = od_client_reopen(cli->client, RECONNECT_MS, e)) < 0)
 			return explain(cli, r, e);
 	}

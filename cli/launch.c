@@ -59,13 +59,17 @@ make_directory(const char *path, mode_t mode, struct error *e)
 		    path, strerror(errno));
 	if (stat(path, &st) == -1 || !S_ISDIR(st.st_mode))
 		return fail(e, CLI_FAILED, "'%s' is no directory", path);
-	if (st.st_uid != geteuid())
+	/* What is below root's belongs to the actors in time. */
+	if (geteuid() != 0 && st.st_uid != geteuid())
 		return fail(e, CLI_FAILED, "'%s' belongs to another user",
 		    path);
 	return 0;
 }
 
-/* Root trusts only a place that nobody else can change under its feet. */
+/*
+ * Root trusts only a place that nobody else can change under its feet: the
+ * way to run and state, and run itself. The log directory is only written to.
+ */
 static int
 make_directories(const char *home, struct error *e)
 {
@@ -81,7 +85,9 @@ make_directories(const char *home, struct error *e)
 		if ((r = make_directory(path, *home == '\0' && i == 0 ? 0755 :
 		    0700, e)) < 0)
 			return r;
-		if (geteuid() == 0 && (r = trust_path(path, e)) < 0)
+		if (i == 1)
+			*strrchr(path, '/') = '\0';
+		if (geteuid() == 0 && i < 2 && (r = trust_path(path, e)) < 0)
 			return r;
 	}
 	return 0;
@@ -256,6 +262,8 @@ hear(int fd, struct error *e)
 		if (n <= 0)
 			break;
 		len += (size_t)n;
+		if (memchr(text, '\n', len) != NULL)
+			break;
 	}
 	text[len] = '\0';
 	text[strcspn(text, "\n")] = '\0';

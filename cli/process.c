@@ -233,6 +233,23 @@ const struct view process_view = {
 	.refine	 = refine,
 };
 
+static int
+compare_ids(const void *a, const void *b)
+{
+	int64_t x = ((const struct message *)a)->process_row.id;
+	int64_t y = ((const struct message *)b)->process_row.id;
+
+	return (x > y) - (x < y);
+}
+
+void
+process_sort(struct rows *rows)
+{
+	if (rows->count > 1)
+		qsort(rows->messages, rows->count, sizeof(*rows->messages),
+		    compare_ids);
+}
+
 int
 process_act(struct cli *cli, const struct message *m, enum again again,
     int64_t limit_ms, struct error *e)
@@ -241,6 +258,7 @@ process_act(struct cli *cli, const struct message *m, enum again again,
 	int shown, r = cli_ask(cli, m, again, limit_ms, &rows, e);
 
 	/* What a request that failed has done all the same is worth seeing. */
+	process_sort(&rows);
 	if (r == 0 || rows.count > 0) {
 		shown = output_rows(cli, &process_view, &rows,
 		    r == 0 ? e : NULL);

@@ -21,6 +21,9 @@ bool	process_use(pid_t, struct process_use *);
 /* Put it, or null for NULL, into a row's JSON; 0 or -1. */
 int	process_add_use(json_t *, const struct process_use *);
 
+/* By id, in which order they have come to be. */
+void	process_sort(struct rows *);
+
 /* Ask a request whose answer is process_rows, and print them. */
 int	process_act(struct cli *, const struct message *, enum again,
 	    int64_t limit_ms, struct error *);

@@ -8,7 +8,8 @@
 
 #include "base/io.h"
 
-#define TRIES	20		/* readers lost without a line between */
+#define TRIES		100	/* readers lost without a line between */
+#define NOT_YET_MS	50
 
 /* Where each source goes on: the last cursor of each, by the source. */
 struct cursors {
@@ -139,7 +140,7 @@ tail(struct cli *cli, const struct message *m,
 	struct message ask = *m;
 	struct cursors c = { 0 };
 	struct od_client *stream;
-	bool any, is_lost;
+	bool any, is_lost, was_open = false;
 	int r, tries = TRIES;
 
 	do {
@@ -155,6 +156,12 @@ tail(struct cli *cli, const struct message *m,
 			is_lost = true;
 		}
 		od_client_free(stream);
+		/* od-logs is being replaced, too. */
+		if (stream == NULL && r == -EAGAIN && was_open && tries > 0) {
+			od_client_wait(cli->client, NOT_YET_MS, NULL);
+			is_lost = true;
+		}
+		was_open |= stream != NULL;
 		if (is_lost && od_client_is_lost(cli->client) &&
 		    (r = od_client_reopen(cli->client, RECONNECT_MS, e)) < 0)
 			break;
