@@ -18,6 +18,7 @@
 #include "supervisor/root/adopt.h"
 #include "supervisor/root/app.h"
 #include "supervisor/root/bus.h"
+#include "supervisor/root/connector.h"
 #include "supervisor/root/control.h"
 #include "supervisor/root/durable.h"
 #include "supervisor/root/guard.h"
@@ -28,7 +29,7 @@
 
 /* What the keeper hands over, kept until all of it is there. */
 struct legacy {
-	int		 observed_fd, desired_fd, control_fd;
+	int		 observed_fd, desired_fd, control_fd, connector_fd;
 	struct handed {
 		struct keeper_message	 m;
 		int			 fds[KEEPER_FDS];
@@ -37,7 +38,7 @@ struct legacy {
 	size_t		 count, room;
 };
 
-static struct legacy legacy = { -1, -1, -1, NULL, 0, 0 };
+static struct legacy legacy = { -1, -1, -1, -1, NULL, 0, 0 };
 
 static void
 take_item(struct supervisor *s, const struct keeper_message *m, int *fds,
@@ -47,7 +48,8 @@ take_item(struct supervisor *s, const struct keeper_message *m, int *fds,
 	struct handed *more;
 	int *place = m->key == KEEPER_KEY_OBSERVED ? &l->observed_fd :
 	    m->key == KEEPER_KEY_DESIRED ? &l->desired_fd :
-	    m->key == KEEPER_KEY_CONTROL ? &l->control_fd : NULL;
+	    m->key == KEEPER_KEY_CONTROL ? &l->control_fd :
+	    m->key == KEEPER_KEY_CONNECTOR ? &l->connector_fd : NULL;
 
 	(void)s;
 	if (place != NULL && nfds >= 1) {
@@ -244,6 +246,8 @@ begin_resumed(struct supervisor *s, struct legacy *l, struct error *e)
 	if ((r = actors_init(s, e)) < 0)
 		return r;
 	app_restore_all(s);
+	if (l->connector_fd != -1)
+		connector_take(s, l->connector_fd);
 	for (size_t i = 0; i < l->count; i++)
 		take_handed(s, &l->items[i]);
 	free(l->items);
@@ -272,6 +276,7 @@ recover_begin(struct supervisor *s, struct error *e)
 	close_fd(&legacy.observed_fd);
 	close_fd(&legacy.desired_fd);
 	close_fd(&legacy.control_fd);
+	close_fd(&legacy.connector_fd);
 	for (size_t i = 0; i < legacy.count; i++)
 		for (int j = 0; j < legacy.items[i].nfds; j++)
 			close(legacy.items[i].fds[j]);

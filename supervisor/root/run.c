@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "supervisor/root/bus.h"
+#include "supervisor/root/connector.h"
 #include "supervisor/root/durable.h"
 #include "supervisor/root/guard.h"
 #include "supervisor/root/recover.h"
@@ -128,8 +129,9 @@ find_status(struct run *r, int *status, enum exit_source *source)
 		    zombie)
 			return true;
 	}
-	*source = SOURCE_unknown;
-	*status = 0;
+	connector_read(r->s);
+	*source = r->is_told ? SOURCE_connector : SOURCE_unknown;
+	*status = r->told_status;
 	return true;
 }
 
@@ -360,6 +362,8 @@ run_adopt(struct supervisor *s, const struct run_found *f, struct unit *u)
 	run_register(r);
 	s->unattached = true;
 	run_to_keeper(r, f->in_keeper);
+	if (!r->has_ended)
+		connector_need(s, r);
 	return r;
 }
 

@@ -46,6 +46,9 @@ struct run {
 	bool		 has_ended;
 	bool		 is_actor;	/* its descendants are none of our business */
 
+	bool		 is_told;	/* the connector said how it ended */
+	int		 told_status;
+
 	int		 npipes;
 	struct run_pipe	 pipes[RUN_PIPES];
 

@@ -99,6 +99,8 @@ struct supervisor {
 	bool		 journal_has_loaded;
 	char		 not_recording[256];	/* why, or "" */
 
+	int		 connector_fd;	/* process events, 0: none */
+	struct ev_io	 connector_io;
 	int		 control_fd;
 	struct ev_io	 control_io;
 	bool		 control_paused;
