@@ -166,8 +166,11 @@ class Chaos:
             status = self.status()
             pids = [status["keeper_pid"], status["supervisor_pid"]]
             self.random.shuffle(pids)
-            for pid in pids:
-                os.kill(pid, signal.SIGKILL)
+            # Stopped first: or the second sees the first one die, and has a
+            # successor for it before it dies itself.
+            for signo in (signal.SIGSTOP, signal.SIGKILL):
+                for pid in pids:
+                    os.kill(pid, signo)
             self.killed["keeper"] = status["keeper_pid"]
             self.killed["supervisor"] = status["supervisor_pid"]
             self.kills["both"] += 1
