@@ -188,20 +188,55 @@ welcome(struct supervisor *s, int fd)
 }
 
 static void
+break_off(struct peer *p)
+{
+	p->is_broken = true;
+	ev_io_stop(p->s->loop, &p->io);
+}
+
+static bool
+has_room(const struct supervisor *s)
+{
+	const struct peer *p;
+	int n = 0;
+
+	TAILQ_FOREACH(p, &s->peers, list)
+		n += !p->is_broken;
+	return n < PEERS_MAX;
+}
+
+/* Who has been here longest and waits for nothing makes room: a leak of
+ * connections somewhere must not keep the operator out. */
+static bool
+make_room(struct supervisor *s)
+{
+	struct peer *p;
+
+	TAILQ_FOREACH(p, &s->peers, list)
+		if (!p->is_broken && LIST_EMPTY(&p->requests)) {
+			break_off(p);
+			return true;
+		}
+	return false;
+}
+
+static void
 on_connect(struct ev_loop *loop, struct ev_io *w, int revents)
 {
 	struct supervisor *s = w->data;
-	struct peer *p;
-	int n = 0, fd;
+	int fd;
 
 	(void)loop;
 	(void)revents;
-	TAILQ_FOREACH(p, &s->peers, list)
-		n++;
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
-		if (n + i >= PEERS_MAX) {
-			pause_accepting(s);
-			return;
+		if (!has_room(s)) {
+			/* Only the first is known to be there. */
+			if (i > 0)
+				return;
+			if (!make_room(s)) {
+				pause_accepting(s);
+				return;
+			}
 		}
 		fd = accept4(w->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd == -1) {
@@ -216,13 +251,6 @@ on_connect(struct ev_loop *loop, struct ev_io *w, int revents)
 }
 
 /* ---- requests ---- */
-
-static void
-break_off(struct peer *p)
-{
-	p->is_broken = true;
-	ev_io_stop(p->s->loop, &p->io);
-}
 
 static void
 send_to(struct peer *p, uint32_t id, const struct message *m, int fd)
@@ -449,6 +477,8 @@ control_sweep(struct supervisor *s)
 			bus_unsubscribe(s, q->subscriber);
 			free(q);
 		}
+		/* The bus breaks one off without knowing of its watcher. */
+		ev_io_stop(s->loop, &p->io);
 		TAILQ_REMOVE(&s->peers, p, list);
 		channel_release(&p->channel);
 		free(p);

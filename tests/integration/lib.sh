@@ -78,6 +78,12 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
 
+# python: run the program on standard input, with the fixtures' modules at hand.
+python() {
+	OD_BUILD=$build OD_SOURCE=$source PYTHONPATH=$source/tests/fixtures \
+	    python3 - "$@"
+}
+
 # Try a command until it succeeds: nothing here sleeps a while and hopes.
 # OD_PATIENCE is the deadline in seconds.
 eventually() {
