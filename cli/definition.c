@@ -209,6 +209,10 @@ check_program(const struct definition *d, struct error *e)
 		return fail(e, CLI_FAILED, "there is no program '%.128s': give "
 		    "a command as words, not as one, or as: -- sh -c '...'",
 		    program);
+	if (*program == '/' && access(program, F_OK) == 0)
+		return fail(e, CLI_FAILED, "'%.128s' is no program that can be "
+		    "executed: chmod +x it, or put what runs it in front of "
+		    "it", program);
 	return fail(e, CLI_FAILED, "cannot find the program '%.128s'%s",
 	    program, strchr(program, '/') == NULL ? " in PATH" : "");
 }

@@ -6,7 +6,7 @@
 #define NAME_BYTES	64			/* a name of an app or plugin */
 #define SUBJECT_BYTES	256			/* what an event is about */
 #define PATH_BYTES	4095			/* PATH_MAX without its NUL */
-#define LIST_COUNT	8192			/* items of a list or map */
+#define LIST_COUNT	16384			/* items of a list or map */
 #define ITEM_BYTES	(128 * 1024)		/* one of them, as execve has it */
 #define INSTANCES_MAX	1024
 #define DURATION_MS	(366LL * 24 * 3600 * 1000)

@@ -338,17 +338,60 @@ step_words(int step)
 	return step >= 0 && step < EXEC_STEP_COUNT ? words[step] : "start";
 }
 
+/* What an operator can do about it; "" where the sentence says it already. */
+static const char *
+remedy(const struct exec_report *report)
+{
+	static const struct {
+		enum exec_step	 step;
+		int		 error;
+		const char	*words;
+	} known[] = {
+		{ EXEC_STEP_cwd, ENOENT, "make it again, or start the app with "
+		    "another --cwd" },
+		{ EXEC_STEP_cwd, EACCES, "let the app's user enter it and all "
+		    "above it, or choose another with --cwd" },
+		{ EXEC_STEP_find, ENOENT, "it is nowhere in the app's PATH: "
+		    "install it, or give its whole path" },
+		{ EXEC_STEP_exec, ENOENT, "it is not there any more" },
+		{ EXEC_STEP_exec, EACCES, "it has to be a file that the app's "
+		    "user may execute: chmod +x it, and look at the "
+		    "directories above it" },
+		{ EXEC_STEP_exec, ENOEXEC, "it is no program for this machine, "
+		    "and has no '#!' line: say what runs it with "
+		    "--interpreter" },
+		{ EXEC_STEP_exec, ETXTBSY, "it is being written" },
+		{ EXEC_STEP_exec, E2BIG, "its arguments and environment are "
+		    "too long for this system" },
+		{ EXEC_STEP_interp, ENOENT, "its first line names a program "
+		    "that is not installed" },
+		{ EXEC_STEP_interp, EACCES, "its first line names what the "
+		    "app's user may not execute" },
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if ((int)known[i].step == report->step &&
+		    known[i].error == report->error)
+			return known[i].words;
+	return "";
+}
+
 static void
 note_report(struct run *r, const struct exec_report *report)
 {
 	struct unit *u = r->unit;
-	const char *what = u->kind == UNIT_APP ?
-	    u->app->def.process_define.argv[0] : u->name;
+	const struct process_define *d = u->kind == UNIT_APP ?
+	    &u->app->def.process_define : NULL;
+	const char *what = d != NULL ? d->argv[0] : u->name;
+	const char *cwd = report->step == EXEC_STEP_cwd && d != NULL ?
+	    d->cwd : "", *quote = *cwd != '\0' ? "'" : "";
+	const char *hint = d != NULL ? remedy(report) : "";
 
 	u->now.failed_step = (uint8_t)(report->step + 1);
 	u->now.failed_errno = report->error;
-	unit_trouble(u, "'%s' could not %s: %s", what,
-	    step_words(report->step), strerror(report->error));
+	unit_trouble(u, "'%.128s' could not %s%s%s%.160s%s: %s%s%s", what,
+	    step_words(report->step), *quote != '\0' ? " " : "", quote, cwd,
+	    quote, strerror(report->error), *hint != '\0' ? "; " : "", hint);
 	unit_commit(u);
 }
 

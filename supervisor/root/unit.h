@@ -47,7 +47,7 @@ struct unit {
 	struct run		*run;		/* the present one, or NULL */
 	struct ev_timer		 timer;		/* now.wake_mono_ms */
 	int64_t			 retry_ms;	/* what the policy said */
-	char			 problem[256];	/* why it is not as asked, or "" */
+	char			 problem[512];	/* why it is not as asked, or "" */
 
 	struct restart_policy	 policy;
 	int			 stop_signal;
