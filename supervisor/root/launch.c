@@ -143,6 +143,8 @@ make_cgroup(struct run *r, struct birth *b)
 		return;
 	if (cgroup_run_create(&r->s->cgroups, r->number, &r->cgroup_fd) < 0)
 		return;
+	if (r->s->can_join_cgroup)
+		return;
 	b->procs = cgroup_procs_fd(r->cgroup_fd);
 	if (b->procs < 0) {
 		b->procs = -1;
@@ -168,7 +170,9 @@ give_birth(struct run *r, struct birth *b, int npassed, struct error *e)
 	if (b->procs != -1)
 		fds[n++] = b->procs;
 	r->pid = spawn_process(&(struct spawn){ .exec_fd = s->exec_fd,
-	    .argv = argv, .fds = fds, .nfds = n }, &r->pidfd);
+	    .argv = argv, .fds = fds, .nfds = n, .cgroup_fd =
+	    s->can_join_cgroup && r->cgroup_fd > 0 ? r->cgroup_fd : 0 },
+	    &r->pidfd);
 	if (r->pid < 0)
 		return fail(e, r->pid, "cannot make a process: %s",
 		    r->pid == -EAGAIN ? "the limit of processes is reached" :

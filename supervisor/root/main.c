@@ -31,6 +31,7 @@
 #include "supervisor/root/guard.h"
 #include "supervisor/root/recover.h"
 #include "supervisor/root/run.h"
+#include "supervisor/root/spawn.h"
 
 #define FD_READY	5	/* who started the daemon waits for a word */
 
@@ -186,6 +187,7 @@ open_places(struct supervisor *s)
 	/* Two daemons of one host have groups of their own. */
 	snprintf(name, sizeof(name), "%08x", crc32c(0, s->layout.home,
 	    strlen(s->layout.home)));
+	s->can_join_cgroup = spawn_can_join();
 	cgroup_setup(&s->cgroups, name, s->no_cgroup, sizeof(s->no_cgroup));
 }
 

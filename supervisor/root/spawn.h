@@ -3,6 +3,7 @@
 #ifndef ROOT_SPAWN_H
 #define ROOT_SPAWN_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct spawn {
@@ -12,9 +13,17 @@ struct spawn {
 	const char *const	*envp;		/* NULL: empty */
 	const int		*fds;		/* the child's descriptor i is ... */
 	int			 nfds;		/* ... fds[i], and no others */
+	int			 cgroup_fd;	/* its group's directory; 0: ours */
 };
 
 #define SPAWN_FDS	16
+
+/*
+ * Whether a child can be born into a cgroup (clone3 with CLONE_INTO_CGROUP,
+ * Linux 5.7). Joining one afterwards waits for a grace period of the kernel's:
+ * milliseconds.
+ */
+bool	spawn_can_join(void);
 
 /*
  * The child's pid, and its pidfd (CLOEXEC, the caller's); or a negative errno,

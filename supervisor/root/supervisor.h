@@ -70,6 +70,7 @@ struct supervisor {
 	struct desired	 desired;
 	struct cgroups	 cgroups;
 	struct groups	 groups;
+	bool		 can_join_cgroup;	/* a process can be born there */
 	char		 no_cgroup[128];	/* why there are none, or "" */
 	struct guard	*guard;
 
