@@ -250,12 +250,16 @@ cgroup_run_create(const struct cgroups *cg, uint64_t run, int *dirfd)
 
 	if (!cg->available)
 		return -ENOTSUP;
-	/* One of that name is what a predecessor left that died right here. It
-	 * goes first: it may have seen cgroup.kill. */
-	if ((r = cgroup_remove(cg, run)) < 0)
-		return r;
-	if (mkdirat(cg->fd, name.text, 0755) == -1)
-		return -errno;
+	if (mkdirat(cg->fd, name.text, 0755) == -1) {
+		if (errno != EEXIST)
+			return -errno;
+		/* One of that name is what a predecessor left that died right
+		 * here. It may have seen cgroup.kill. */
+		if ((r = cgroup_remove(cg, run)) < 0)
+			return r;
+		if (mkdirat(cg->fd, name.text, 0755) == -1)
+			return -errno;
+	}
 	r = cgroup_run_open(cg, run, dirfd);
 	if (r < 0)
 		unlinkat(cg->fd, name.text, AT_REMOVEDIR);

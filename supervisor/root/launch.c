@@ -53,10 +53,11 @@ make_pipes(struct run *r, struct birth *b, struct error *e)
 	int n = u->err != NULL ? 2 : 1, fds[2], rc;
 
 	for (int i = 0; i < n; i++) {
-		if ((rc = sys_pipe(fds, O_CLOEXEC)) < 0)
+		if ((rc = sys_pipe(fds, O_CLOEXEC | O_NONBLOCK)) < 0)
 			return fail(e, rc, "cannot make a pipe for its log: "
 			    "%s", strerror(-rc));
-		set_nonblocking(fds[0]);
+		/* The app's own end is an ordinary one. */
+		fcntl(fds[1], F_SETFL, 0);
 		/* A refusal (the user's pipe pages are used up) is no harm. */
 		fcntl(fds[0], F_SETPIPE_SZ, r->s->is_root ? PIPE_ROOT :
 		    PIPE_USER);
@@ -251,7 +252,8 @@ enter(struct run *r)
 	r->go_io.data = r;
 	ev_io_start(s->loop, &r->go_io);
 	r->is_launching = true;
-	s->launching++;
+	if (s->launching++ == 0)
+		s->pressing_from_ms = u->now.started_mono_ms;
 	s->unattached = true;
 }
 
@@ -262,7 +264,7 @@ run_launch(struct unit *u, struct error *e)
 	struct birth b = { { -1, -1 }, -1, -1, -1 };
 	struct run *r = run_alloc(s, u,
 	    observed_counters(&s->observed)->next_run++);
-	int pair[2], rc, npassed;
+	int pair[2], rc, npassed, held;
 
 	if (r == NULL)
 		return fail(e, -ENOMEM, "out of memory");
@@ -277,17 +279,18 @@ run_launch(struct unit *u, struct error *e)
 	}
 	r->go_fd = pair[0];
 	b.go = pair[1];
-	set_nonblocking(r->go_fd);
 	make_cgroup(r, &b);
 	if ((rc = npassed = make_plan(r, &b, e)) < 0 ||
 	    (rc = give_birth(r, &b, npassed, e)) < 0)
 		goto out;
 	rc = 0;
+	/* The keeper is on its way to the acknowledgement while the rest is
+	 * written down. */
+	held = run_to_keeper(r, false);
 	enter(r);
-	if (run_to_keeper(r, false) < 0)
+	if (held < 0)
 		/* It dies of the closed socket, having executed nothing. */
 		run_abort_launch(r);
-	streams_pump(s);
 out:
 	birth_release(&b);
 	if (u->kind == UNIT_ACTOR)
@@ -306,7 +309,8 @@ on_held(void *arg, int result)
 
 	if (r->go_fd == -1)
 		return;
-	if (result < 0 || sys_write(r->go_fd, "g", 1) != 1) {
+	if (result < 0 ||
+	    send(r->go_fd, "g", 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1) {
 		run_abort_launch(r);
 		return;
 	}

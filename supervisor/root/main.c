@@ -32,7 +32,9 @@
 #include "supervisor/root/recover.h"
 #include "supervisor/root/run.h"
 #include "supervisor/root/spawn.h"
+#include "supervisor/root/streams.h"
 
+#define PRESSING_MS	10	/* what can wait may be put off for so long */
 #define FD_READY	5	/* who started the daemon waits for a word */
 
 static struct supervisor supervisor;
@@ -253,16 +255,51 @@ watch_signals(struct supervisor *s)
 	ev_io_start(s->loop, &s->signal_io);
 }
 
+/*
+ * While a process waits for its "go", nobody else is woken for what can wait:
+ * there may be fewer cores than processes that would like to run. It is put
+ * off for a few milliseconds, not more.
+ */
+static bool
+is_pressing(struct supervisor *s)
+{
+	if (s->launching == 0)
+		return false;
+	if (clock_ms() - s->pressing_from_ms < PRESSING_MS) {
+		if (!ev_is_active(&s->pressing_timer)) {
+			ev_timer_set(&s->pressing_timer,
+			    PRESSING_MS / 1000.0, 0.0);
+			ev_timer_start(s->loop, &s->pressing_timer);
+		}
+		return true;
+	}
+	s->pressing_from_ms = clock_ms();
+	return false;
+}
+
+static void
+on_pressing(struct ev_loop *loop, struct ev_timer *w, int revents)
+{
+	(void)loop;
+	(void)w;
+	(void)revents;		/* the turn itself is what was wanted */
+}
+
 /* The end of each turn: what happened is committed and told. */
 static void
 on_prepare(struct ev_loop *loop, struct ev_prepare *w, int revents)
 {
 	struct supervisor *s = w->data;
 
-	(void)loop;
 	(void)revents;
 	app_sweep(s);
 	daemon_go_on_stopping(s);
+	observed_commit_events(&s->observed);
+	control_sweep(s);
+	if (is_pressing(s))
+		return;
+	ev_timer_stop(loop, &s->pressing_timer);
+	streams_pump(s);
 	bus_deliver(s);
 	control_sweep(s);
 }
@@ -309,6 +346,7 @@ main(int argc, char **argv)
 		give_up(s, &e);
 	guard_watch(s);
 	control_start(s);
+	ev_init(&s->pressing_timer, on_pressing);
 	ev_prepare_init(&s->prepare, on_prepare);
 	s->prepare.data = s;
 	ev_prepare_start(s->loop, &s->prepare);

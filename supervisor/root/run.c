@@ -192,11 +192,8 @@ clear_done(struct run *r)
 
 	r->clearing = CLEAR_DONE;
 	r->tell_unit = false;
-	if (r->cgroup_fd != -1) {
-		close_fd(&r->events_fd);
-		close_fd(&r->cgroup_fd);
-		cgroup_remove(&r->s->cgroups, r->number);
-	}
+	/* The group itself goes with the run: that is nothing to wait for. */
+	close_fd(&r->events_fd);
 	if (tell && u != NULL && u->run == r)
 		unit_gone(u);
 	else
@@ -216,9 +213,8 @@ run_check_group(struct run *r)
 static void
 clear_group(struct run *r, bool kill)
 {
-	if (!kill && cgroup_is_empty(r->cgroup_fd) == 1) {
-		if (r->has_ended)
-			clear_done(r);
+	if (r->has_ended && cgroup_is_empty(r->cgroup_fd) == 1) {
+		clear_done(r);
 		return;
 	}
 	if (r->events_fd < 0)

@@ -91,6 +91,8 @@ struct supervisor {
 					 * exec, the most urgent first */
 	int		 launching;	/* places taken ... */
 	int		 launch_limit;	/* ... of these */
+	int64_t		 pressing_from_ms; /* since when some are taken */
+	struct ev_timer	 pressing_timer;
 
 	struct peer_list peers;
 	struct subscriber_list subscribers;

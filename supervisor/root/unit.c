@@ -331,12 +331,8 @@ unit_retry(struct unit *u)
 		    .process_crashed = { .subject = u->name,
 		    .instance = u->instance, .reason = u->problem,
 		    .retry_ms = u->retry_ms } });
-	if (u->retry_ms > 0) {
+	if (u->retry_ms > 0)
 		unit_set_timer(u, u->retry_ms);
-		return;
-	}
-	u->now.wake_mono_ms = clock_ms();
-	unit_resume_timer(u);
 }
 
 /* An actor that does not shake hands; an app is ready once it is alive. */
@@ -436,6 +432,14 @@ unit_gone(struct unit *u)
 	    EVENT_gone_wanted : EVENT_gone);
 }
 
+/* Without a pause there is no timer to wait for, nor a turn of the loop. */
+static void
+again_at_once(struct unit *u)
+{
+	if (u->retry_ms == 0 && u->now.state == STATE_waiting)
+		unit_step(u, EVENT_timeout);
+}
+
 /* Ask the policy, and step. */
 static void
 judge(struct unit *u, const struct restart_end *end)
@@ -463,6 +467,7 @@ judge(struct unit *u, const struct restart_end *end)
 	switch (v) {
 	case VERDICT_AGAIN:
 		unit_step(u, EVENT_died);
+		again_at_once(u);
 		break;
 	case VERDICT_FINISHED:
 		unit_step(u, EVENT_finished);
@@ -561,6 +566,7 @@ unit_run_ended(struct unit *u)
 		u->now.restarts--;
 		unit_trouble(u, "its start was interrupted");
 		unit_step(u, EVENT_died);
+		again_at_once(u);
 		return;
 	}
 	judge(u, &end);
