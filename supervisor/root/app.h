@@ -3,8 +3,7 @@
 #ifndef ROOT_APP_H
 #define ROOT_APP_H
 
-#include <uthash.h>
-
+#include "supervisor/root/hash.h"
 #include "supervisor/root/supervisor.h"
 #include "supervisor/root/unit.h"
 
@@ -43,16 +42,18 @@ int	app_redefine(struct app *, struct message *def, struct error *);
 /* Write down which of its units are wanted. */
 int	app_note_wanted(struct unit *);
 
-/* Stop everything and remove it then. */
-void	app_doom(struct app *);
+/* Stop everything and remove it then. A negative errno: it is done, and not
+ * recorded. */
+int	app_doom(struct app *);
 
 /* Free what is doomed and has stopped; once a turn. */
 void	app_sweep(struct supervisor *);
 
 const char	*app_namespace(const struct app *);
 
-/* Rebuild all apps from the desired state that was loaded or taken over. */
-void	app_restore_all(struct supervisor *);
+/* Rebuild all apps from the desired state that was loaded or taken over;
+ * -ENOMEM if there was no memory for all of them. */
+int	app_restore_all(struct supervisor *);
 
 /* Where instance of the app writes; path is relative to the log directory
  * (or absolute, if the user gave one). */

@@ -1,4 +1,4 @@
-/* Memory for libev. It grows a few arrays and gives nothing back, so an arena
+/* Memory for libev and uthash. They grow a few arrays and tables, so an arena
  * that hands out piece after piece is enough. */
 /* SPDX-License-Identifier: MIT */
 #include "supervisor/root/arena.h"
@@ -14,12 +14,13 @@
 
 /* Its arrays by descriptor double when they grow, and the former ones stay:
  * less than four times what the last one has. */
-#define BYTES_A_DESCRIPTOR	512
+#define BYTES_A_DESCRIPTOR	1024
 #define BYTES_AT_LEAST		(4 * 1024 * 1024)
 #define DESCRIPTORS_AT_MOST	(1024 * 1024)
 
 static struct {
 	unsigned char	*at, *end;
+	void		*given[64];	/* by the power of two that holds it */
 } arena;
 
 /* Each piece begins with its size. */
@@ -47,6 +48,37 @@ arena_realloc(void *old, long size)
 	if (old != NULL)
 		memcpy(p, old, had);
 	return p;
+}
+
+static unsigned int
+class_of(size_t size)
+{
+	unsigned int n = 4;	/* a pointer has room in each */
+
+	while (n < 63 && (size_t)1 << n < size)
+		n++;
+	return n;
+}
+
+void *
+arena_take(size_t size)
+{
+	unsigned int n = class_of(size);
+	void *p = arena.given[n];
+
+	if (p == NULL)
+		return arena_realloc(NULL, (long)1 << n);
+	memcpy(&arena.given[n], p, sizeof(p));
+	return p;
+}
+
+void
+arena_give(void *p, size_t size)
+{
+	unsigned int n = class_of(size);
+
+	memcpy(p, &arena.given[n], sizeof(p));
+	arena.given[n] = p;
 }
 
 void

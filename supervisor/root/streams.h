@@ -7,8 +7,7 @@
 #ifndef ROOT_STREAMS_H
 #define ROOT_STREAMS_H
 
-#include <uthash.h>
-
+#include "supervisor/root/hash.h"
 #include "supervisor/root/run.h"
 #include "supervisor/root/supervisor.h"
 
