@@ -161,6 +161,12 @@ convict(struct actor *a, const char *why)
 		run_signal(a->unit->run, SIGKILL);
 }
 
+void
+actor_replace(struct supervisor *s, enum actor_id id, const char *why)
+{
+	convict(&s->actors[id], why);
+}
+
 static int
 say(struct supervisor *s, enum actor_id id, enum frame_type type,
     uint32_t request, const struct message *m, int fd)
@@ -235,9 +241,12 @@ greet(struct actor *a, const struct message *m)
 		convict(a, "it speaks another version of the protocol");
 		return;
 	}
-	channel_send(&a->channel, FRAME_RESPONSE, 1, &(struct message){
+	if (channel_send(&a->channel, FRAME_RESPONSE, 1, &(struct message){
 	    .type = MSG_hello, .hello = { .version = PROTOCOL_VERSION,
-	    .name = "supervisor" } }, -1);
+	    .name = "supervisor" } }, -1) < 0) {
+		convict(a, "its greeting could not be answered");
+		return;
+	}
 	a->has_greeted = true;
 	a->fault[0] = '\0';
 	a->is_quarantined = false;
@@ -297,10 +306,15 @@ take_frame(struct actor *a, const struct frame *f, int fd)
 	int r;
 
 	if (f->type == FRAME_HEARTBEAT) {
+		close_fd(&fd);
 		a->owes_heartbeat = false;
 		return true;
 	}
 	r = message_unpack(&m, &id, NULL, f->payload, f->len, &e);
+	/* None comes with anything else: whatever it is, it must not stay. */
+	if (r < 0 || m.type != MSG_capture_opened ||
+	    a->id != ACTOR_capture || !a->has_greeted)
+		close_fd(&fd);
 	if (r == -ENOTSUP)
 		return true;		/* of a later version */
 	if (r < 0) {

@@ -75,6 +75,9 @@ int	actor_tell(struct supervisor *, enum actor_id, const struct message *,
 int	actor_ask(struct supervisor *, enum actor_id, uint32_t id,
 	    const struct message *);
 
+/* It cannot be talked to: its successor can, perhaps. */
+void	actor_replace(struct supervisor *, enum actor_id, const char *why);
+
 /* Ask all for a sign of life. */
 void	actor_heartbeats(struct supervisor *);
 

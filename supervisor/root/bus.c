@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "supervisor/root/bus.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "base/log.h"
 #include "protocol/channel.h"
 #include "protocol/codec.h"
+#include "supervisor/root/retry.h"
 #include "supervisor/root/unit.h"
 
 /* What one subscriber may have waiting in its channel before the ring has to
@@ -31,6 +33,7 @@ bus_emit(struct supervisor *s, struct message *m)
 	if (message_pack(&b, m, 0, &e) < 0) {
 		/* An event that cannot be told is still counted as a gap. */
 		log_warn("cannot tell of an event: %s", e.text);
+		s->observed.seq = seq;
 		buffer_release(&b);
 		return;
 	}
@@ -116,6 +119,12 @@ deliver(struct supervisor *s, struct subscriber *b)
 	while (b->channel->out.len < ENOUGH_QUEUED &&
 	    (r = tell_next(s, b)) > 0)
 		;
+	if (r == -ENOMEM) {
+		/* The ring still has it, for a while. */
+		retry_soon(s);
+		b->wake(b);
+		return;
+	}
 	if (r < 0) {
 		b->broken(b);
 		return;

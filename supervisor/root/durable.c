@@ -14,6 +14,7 @@
 #include "supervisor/root/control.h"
 #include "supervisor/root/guard.h"
 #include "supervisor/root/recover.h"
+#include "supervisor/root/retry.h"
 
 #define WAIT_S	2.0
 
@@ -80,7 +81,7 @@ on_new_held(void *arg, int result)
 {
 	int *former = arg;
 
-	if (result < 0)
+	if (result < 0 && result != -ECANCELED)
 		log_warn("the keeper does not hold the new state: %s",
 		    strerror(-result));
 	close(*former);
@@ -134,7 +135,7 @@ durable_put(struct supervisor *s, uint64_t key, const void *data, size_t len)
 
 struct pump {
 	struct supervisor *s;
-	bool		 is_full;
+	int		 error;
 };
 
 static void
@@ -142,13 +143,12 @@ send_record(void *arg, const struct desired_record *r)
 {
 	struct pump *p = arg;
 
-	if (p->is_full)
+	if (p->error < 0)
 		return;
-	if (actor_tell(p->s, ACTOR_journal, &(struct message){
+	p->error = actor_tell(p->s, ACTOR_journal, &(struct message){
 	    .type = MSG_journal_put, .journal_put = { .seq = (int64_t)r->seq,
-	    .key = (int64_t)r->key, .data = { r->data, r->len } } }, -1) < 0)
-		p->is_full = true;
-	else
+	    .key = (int64_t)r->key, .data = { r->data, r->len } } }, -1);
+	if (p->error == 0)
 		p->s->journal_sent_seq = r->seq;
 }
 
@@ -161,16 +161,20 @@ durable_pump(struct supervisor *s)
 		return;
 	desired_each(&s->desired, s->journal_sent_seq, send_record, &p);
 	/* What a later record replaced is not sent, and needs not be. */
-	if (!p.is_full)
+	if (p.error == 0)
 		s->journal_sent_seq = s->desired.seq;
+	else if (p.error != -ENOBUFS)
+		retry_soon(s);		/* a full channel says when it is not */
 }
 
 void
 durable_begin(struct supervisor *s)
 {
 	s->journal_has_loaded = false;
-	actor_ask(s, ACTOR_journal, 1, &(struct message){
-	    .type = MSG_journal_load });
+	/* Unasked, it would wait for ever, and we with it. */
+	if (actor_ask(s, ACTOR_journal, 1, &(struct message){
+	    .type = MSG_journal_load }) < 0)
+		actor_replace(s, ACTOR_journal, "it could not be asked");
 }
 
 void

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <uthash.h>
 
 #include "base/clock.h"
 #include "base/io.h"
@@ -18,6 +17,8 @@
 #include "base/sys.h"
 #include "supervisor/root/actor.h"
 #include "supervisor/root/bus.h"
+#include "supervisor/root/hash.h"
+#include "supervisor/root/retry.h"
 #include "supervisor/root/run.h"
 #include "supervisor/root/spawn.h"
 
@@ -54,6 +55,9 @@ struct guard {
 	bool		 is_ending;
 	uint32_t	 seq;
 	int		 in_flight;
+	bool		 owes_hello;
+	bool		 owes_pong;	/* unanswered, it would kill us */
+	struct keeper_message ping;
 	struct guard_entry *entries;
 	struct entry_queue to_send, sent;
 	struct ev_io	 io, exit_io;
@@ -153,25 +157,66 @@ send_entry(struct guard *g, struct guard_entry *x)
 	return send_record(g, &m, x->item.fds, x->item.nfds);
 }
 
+static bool
+is_gone(int error)
+{
+	return error == -EPIPE || error == -ECONNRESET || error == -ENOTCONN;
+}
+
+static int
+send_hello(struct guard *g)
+{
+	struct keeper_message hello = { .type = KEEPER_HELLO,
+	    .seq = ++g->seq, .pid = getpid(), .slot = -1,
+	    .status = KEEPER_VERSION };
+	int self = sys_pidfd_open(getpid());
+	int r = send_record(g, &hello, &self, self >= 0 ? 1 : 0);
+
+	if (self >= 0)
+		close(self);
+	if (r < 0)
+		return r;
+	g->owes_hello = false;
+	g->in_flight++;			/* it is acknowledged, too */
+	return 0;
+}
+
+static int
+send_pong(struct guard *g)
+{
+	int r;
+
+	g->ping.type = KEEPER_PONG;
+	if ((r = send_record(g, &g->ping, NULL, 0)) == 0)
+		g->owes_pong = false;
+	return r;
+}
+
 /* Send as much as the window allows. */
-static void
-pump(struct supervisor *s)
+void
+guard_pump(struct supervisor *s)
 {
 	struct guard *g = s->guard;
 	struct guard_entry *x;
 	int r;
 
-	while (g->in_flight < KEEPER_WINDOW &&
-	    (x = TAILQ_FIRST(&g->to_send)) != NULL) {
-		r = send_entry(g, x);
-		if (r == -EAGAIN || r == -ETOOMANYREFS)
-			break;		/* an ACK will bring us back */
+	if (g->owes_pong && (r = send_pong(g)) < 0 && !is_gone(r)) {
+		retry_soon(s);
+		return;
+	}
+	while (g->in_flight < KEEPER_WINDOW && (g->owes_hello ||
+	    !TAILQ_EMPTY(&g->to_send))) {
+		x = g->owes_hello ? NULL : TAILQ_FIRST(&g->to_send);
+		r = x == NULL ? send_hello(g) : send_entry(g, x);
 		if (r < 0) {
-			if (r != -EPIPE && r != -ECONNRESET)
-				log_warn("cannot tell the keeper: %s",
-				    strerror(-r));
-			break;		/* its end of file brings a new one */
+			/* A keeper that is gone is followed by another; else
+			 * an ACK may bring us back, or not. */
+			if (!is_gone(r))
+				retry_soon(s);
+			return;
 		}
+		if (x == NULL)
+			continue;
 		x->seq = g->seq;
 		x->state = x->state == ENTRY_TO_PUT ? ENTRY_PUT :
 		    ENTRY_DROPPED;
@@ -203,6 +248,17 @@ enqueue(struct guard *g, struct guard_entry *x, enum entry_state state)
 	TAILQ_INSERT_TAIL(&g->to_send, x, queue);
 }
 
+/* Whoever waits for it is told, once. */
+static void
+tell_holder(struct guard_entry *x, int result)
+{
+	void (*held)(void *, int) = x->item.held;
+
+	x->item.held = NULL;
+	if (held != NULL)
+		held(x->item.arg, result);
+}
+
 static struct guard_entry *
 entry_for(struct supervisor *s, const struct guard_item *item)
 {
@@ -217,6 +273,7 @@ entry_for(struct supervisor *s, const struct guard_item *item)
 		x->state = ENTRY_HELD;
 		HASH_ADD(hh, g->entries, key, sizeof(x->key), x);
 	}
+	tell_holder(x, -ECANCELED);
 	x->item = *item;
 	if (x->item.len > sizeof(x->blob))
 		x->item.len = sizeof(x->blob);
@@ -233,14 +290,17 @@ guard_put(struct supervisor *s, const struct guard_item *item)
 	if (x == NULL)
 		return -ENOMEM;
 	enqueue(s->guard, x, ENTRY_TO_PUT);
-	pump(s);
+	guard_pump(s);
 	return 0;
 }
 
-int
+void
 guard_note(struct supervisor *s, const struct guard_item *item)
 {
-	return entry_for(s, item) != NULL ? 0 : -ENOMEM;
+	/* Unknown here, it would be neither dropped nor given to the next
+	 * keeper. This is set-up: the next of us may find memory. */
+	if (entry_for(s, item) == NULL)
+		die("out of memory over what the keeper hands over");
 }
 
 void
@@ -252,10 +312,10 @@ guard_drop(struct supervisor *s, uint64_t key)
 	HASH_FIND(hh, g->entries, &key, sizeof(key), x);
 	if (x == NULL)
 		return;
-	x->item.held = NULL;
+	tell_holder(x, -ECANCELED);
 	x->item.nfds = 0;
 	enqueue(g, x, ENTRY_TO_DROP);
-	pump(s);
+	guard_pump(s);
 }
 
 static void
@@ -263,9 +323,9 @@ acknowledged(struct supervisor *s, const struct keeper_message *m)
 {
 	struct guard *g = s->guard;
 	struct guard_entry *x;
-	void (*held)(void *, int);
 
-	g->in_flight--;
+	if (g->in_flight > 0)
+		g->in_flight--;
 	TAILQ_FOREACH(x, &g->sent, queue)
 		if (x->seq == m->seq)
 			break;
@@ -282,19 +342,15 @@ acknowledged(struct supervisor *s, const struct keeper_message *m)
 	if (m->status < 0)
 		log_warn("the keeper refuses an entry: %s",
 		    strerror(-m->status));
-	held = x->item.held;
-	x->item.held = NULL;
-	if (held != NULL)
-		held(x->item.arg, m->status);
+	tell_holder(x, m->status);
 }
 
 static void
 on_ping(struct supervisor *s, const struct keeper_message *m)
 {
-	struct keeper_message pong = *m;
-
-	pong.type = KEEPER_PONG;
-	send_record(s->guard, &pong, NULL, 0);
+	s->guard->ping = *m;
+	s->guard->owes_pong = true;
+	guard_pump(s);
 	/* The one clock of an idle daemon: actors are asked along with it. */
 	actor_heartbeats(s);
 }
@@ -321,7 +377,7 @@ receive(struct supervisor *s, const struct keeper_message *m)
 	switch (m->type) {
 	case KEEPER_ACK:
 		acknowledged(s, m);
-		pump(s);
+		guard_pump(s);
 		break;
 	case KEEPER_EXIT:
 		on_exit_told(s, m);
@@ -368,6 +424,17 @@ on_keeper_exit(struct ev_loop *loop, struct ev_io *w, int revents)
 	keeper_lost(w->data, "it ended");
 }
 
+/* There was no descriptor for its pidfd, perhaps: as long as it is our parent,
+ * its pid is nobody else's. */
+static void
+end_keeper(const struct guard *g)
+{
+	if (g->pidfd != -1)
+		sys_pidfd_signal(g->pidfd, SIGKILL);
+	else if (getppid() == g->keeper)
+		kill(g->keeper, SIGKILL);
+}
+
 /* It has said nothing for a ping and an answer: hung. Its death brings the
  * next one. */
 static void
@@ -383,8 +450,7 @@ on_silence(struct ev_loop *loop, struct ev_timer *w, int revents)
 		return;
 	}
 	log_warn("the keeper (pid %d) does not answer: killed", g->keeper);
-	if (g->pidfd != -1)
-		sys_pidfd_signal(g->pidfd, SIGKILL);
+	end_keeper(g);
 }
 
 static int
@@ -451,16 +517,8 @@ start_keeper(struct supervisor *s, int *pidfd, int *sock)
 void
 guard_hello(struct supervisor *s)
 {
-	struct guard *g = s->guard;
-	struct keeper_message hello = { .type = KEEPER_HELLO,
-	    .seq = ++g->seq, .pid = getpid(), .slot = -1,
-	    .status = KEEPER_VERSION };
-	int self = sys_pidfd_open(getpid());
-
-	if (send_record(g, &hello, &self, self >= 0 ? 1 : 0) == 0)
-		g->in_flight++;		/* it is acknowledged, too */
-	if (self >= 0)
-		close(self);
+	s->guard->owes_hello = true;
+	guard_pump(s);
 }
 
 static void
@@ -479,10 +537,10 @@ replace_keeper(struct supervisor *s)
 	}
 	attach(s, sock, pid, pidfd);
 	g->is_ours = true;
+	g->owes_pong = false;
 	requeue_all(g);
-	guard_hello(s);
 	guard_watch(s);
-	pump(s);
+	guard_hello(s);
 	log_info("the keeper was replaced: pid %d", pid);
 	bus_emit(s, &(struct message){ .type = MSG_daemon_recovered,
 	    .daemon_recovered = { .subject = "daemon", .what = "keeper",
@@ -508,13 +566,11 @@ keeper_lost(struct supervisor *s, const char *why)
 	ev_io_stop(s->loop, &g->exit_io);
 	ev_timer_stop(s->loop, &g->silence);
 	close_fd(&g->sock);
-	if (g->pidfd != -1) {
-		/* Its socket may be closed while it lives: two keepers must
-		 * not be. */
-		sys_pidfd_signal(g->pidfd, SIGKILL);
-		if (g->is_ours && sys_peek_pidfd(g->pidfd, &end) == 1)
-			sys_reap(end.pid);
-	}
+	/* Its socket may be closed while it lives: two keepers must not be. */
+	end_keeper(g);
+	if (g->pidfd != -1 && g->is_ours &&
+	    sys_peek_pidfd(g->pidfd, &end) == 1)
+		sys_reap(end.pid);
 	close_fd(&g->pidfd);
 	if (g->is_ending)
 		return;

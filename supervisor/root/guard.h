@@ -22,8 +22,9 @@ struct guard_item {
 	size_t		 len;
 	int		 fds[KEEPER_FDS];
 	int		 nfds;
-	/* Called once the keeper has it, with 0, or a negative errno when it
-	 * refuses it. May be NULL. */
+	/* Called exactly once: with 0 when the keeper has it, a negative errno
+	 * when it refuses it, -ECANCELED when it was replaced or dropped
+	 * before. May be NULL. */
 	void		(*held)(void *arg, int result);
 	void		*arg;
 };
@@ -50,14 +51,17 @@ void	guard_watch(struct supervisor *);
 /* Put or replace. -ENOMEM. */
 int	guard_put(struct supervisor *, const struct guard_item *);
 
-/* Note an entry that the keeper handed over: it has it already. */
-int	guard_note(struct supervisor *, const struct guard_item *);
+/* Note an entry that the keeper handed over: it has it already. For set-up. */
+void	guard_note(struct supervisor *, const struct guard_item *);
 
 /* It need not hold that any longer. */
 void	guard_drop(struct supervisor *, uint64_t key);
 
 /* The daemon ends: the keeper is to forget all and exit after us. */
 void	guard_stop(struct supervisor *);
+
+/* Send what waits to be sent, as far as the keeper takes it. */
+void	guard_pump(struct supervisor *);
 
 pid_t	guard_keeper_pid(const struct supervisor *);
 

@@ -215,7 +215,10 @@ run_to_keeper(struct run *r, bool is_held)
 		item.fds[item.nfds++] = r->pipes[i].fd;
 	if (r->go_fd != -1)
 		item.held = on_held;
-	return is_held ? guard_note(r->s, &item) : guard_put(r->s, &item);
+	if (!is_held)
+		return guard_put(r->s, &item);
+	guard_note(r->s, &item);
+	return 0;
 }
 
 /* The process exists: from here on, it is known to all. */
@@ -233,6 +236,7 @@ enter(struct run *r)
 	u->now.phase = PHASE_PREPARED;
 	u->now.exit_recorded = 0;
 	u->now.failed_step = 0;
+	u->problem_is_old = true;
 	u->now.started_ms = clock_wall_ms();
 	u->now.started_mono_ms = clock_ms();
 	u->now.ready_mono_ms = 0;

@@ -205,7 +205,17 @@ prepare_lists(struct supervisor *s)
 
 /* ---- the loop's own ends ---- */
 
-/* Orphans of apps come to us: nobody else would reap them. */
+static struct run *
+run_of(const struct supervisor *s, pid_t pid)
+{
+	struct run *r;
+
+	HASH_FIND(hh_pid, s->runs_by_pid, &pid, sizeof(pid), r);
+	return r;
+}
+
+/* Orphans of apps come to us: nobody else would reap them. What cannot be
+ * taken away would be found for ever: the next to end brings us back. */
 static void
 reap_orphans(struct supervisor *s)
 {
@@ -213,11 +223,14 @@ reap_orphans(struct supervisor *s)
 	struct run *r;
 
 	while (sys_peek_any(&e) == 1) {
-		HASH_FIND(hh_pid, s->runs_by_pid, &e.pid, sizeof(e.pid), r);
-		if (r != NULL)
-			run_check_exit(r);
-		else
-			sys_reap(e.pid);
+		if ((r = run_of(s, e.pid)) == NULL) {
+			if (sys_reap(e.pid) < 0)
+				return;
+			continue;
+		}
+		run_check_exit(r);
+		if (run_of(s, e.pid) != NULL)
+			return;
 	}
 }
 

@@ -20,6 +20,7 @@
 #include "supervisor/root/durable.h"
 #include "supervisor/root/guard.h"
 #include "supervisor/root/recover.h"
+#include "supervisor/root/retry.h"
 #include "supervisor/root/run_private.h"
 #include "supervisor/root/streams.h"
 #include "supervisor/root/sweep.h"
@@ -217,9 +218,14 @@ clear_group(struct run *r, bool kill)
 		clear_done(r);
 		return;
 	}
-	if (r->events_fd < 0)
+	if (r->events_fd == -1) {
 		r->events_fd = groups_watch(&r->s->groups, r->cgroup_fd,
 		    r->number);
+		if (r->events_fd < 0) {
+			r->events_fd = -1;
+			retry_soon(r->s);
+		}
+	}
 	if (kill)
 		cgroup_kill(r->cgroup_fd);
 	else
@@ -254,14 +260,36 @@ clear_by_walking(struct run *r, bool kill)
 	if (r->sweep != NULL)
 		return;
 	r->sweep = sweep_start(r->s, r, kill, on_swept);
-	if (r->sweep == NULL && r->has_ended)
-		clear_done(r);
+	if (r->sweep == NULL)
+		retry_soon(r->s);
+}
+
+void
+run_clear_again(struct supervisor *s)
+{
+	struct run *r, *next;
+
+	for (r = TAILQ_FIRST(&s->runs); r != NULL; r = next) {
+		bool kill = r->clearing == CLEAR_KILLING;
+
+		next = TAILQ_NEXT(r, list);
+		if (r->clearing != CLEAR_ASKED && !kill)
+			continue;
+		if (r->cgroup_fd == -1 && r->sweep == NULL)
+			clear_by_walking(r, kill);
+		else if (r->cgroup_fd != -1 && r->events_fd == -1)
+			clear_group(r, kill);
+	}
 }
 
 void
 run_clear(struct run *r, bool kill, bool tell)
 {
 	r->tell_unit = tell;
+	/* Two of an actor must not be: its end, which is on the way, brings
+	 * us here again. */
+	if (r->is_actor && !r->has_ended)
+		return;
 	if (r->clearing == CLEAR_DONE || r->is_actor) {
 		clear_done(r);
 		return;

@@ -8,8 +8,8 @@
 #define ROOT_RUN_H
 
 #include <ev.h>
-#include <uthash.h>
 
+#include "supervisor/root/hash.h"
 #include "supervisor/root/supervisor.h"
 
 #define RUN_PIPES	2
@@ -113,6 +113,9 @@ int	run_signal(struct run *, int sig);
  * process left is asked with SIGTERM first.
  */
 void	run_clear(struct run *, bool kill, bool tell);
+
+/* Go on with those whose clearing could not be begun. */
+void	run_clear_again(struct supervisor *);
 
 /* Its cgroup may be empty now. */
 void	run_check_group(struct run *);

@@ -13,6 +13,7 @@
 #include "supervisor/root/actor.h"
 #include "supervisor/root/bus.h"
 #include "supervisor/root/guard.h"
+#include "supervisor/root/retry.h"
 #include "supervisor/root/unit.h"
 
 struct log_stream *
@@ -177,14 +178,19 @@ void
 streams_pump(struct supervisor *s)
 {
 	struct run *r;
+	int rc;
 
 	if (!s->unattached || !actor_is_up(s, ACTOR_capture))
 		return;
 	/* The newest are at the end, and most often the only ones. */
 	TAILQ_FOREACH(r, &s->runs, list)
 		for (int i = 0; i < r->npipes; i++)
-			if (attach(s, &r->pipes[i]) < 0)
+			if ((rc = attach(s, &r->pipes[i])) < 0) {
+				/* A full channel says when it is not. */
+				if (rc != -ENOBUFS)
+					retry_soon(s);
 				return;
+			}
 	s->unattached = false;
 }
 

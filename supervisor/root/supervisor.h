@@ -89,6 +89,7 @@ struct supervisor {
 
 	struct unit_queue start_queue;	/* wait for a place between clone and
 					 * exec, the most urgent first */
+	bool		 is_launching;	/* the queue is being worked off */
 	int		 launching;	/* places taken ... */
 	int		 launch_limit;	/* ... of these */
 	int64_t		 pressing_from_ms; /* since when some are taken */
@@ -110,6 +111,7 @@ struct supervisor {
 	struct ev_io	 signal_io;
 	struct ev_prepare prepare;
 	struct ev_timer	 accept_timer;
+	struct ev_timer	 retry;
 
 	bool		 has_doomed;	/* app_sweep() has something to do */
 	bool		 is_stopping;	/* daemon stop is under way */
