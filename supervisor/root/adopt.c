@@ -21,6 +21,9 @@
 
 #define CAPTURE_MS	2000	/* for a killed od-capture to be gone */
 
+static bool	adopt_process(struct supervisor *, struct unit *, uint64_t,
+		    pid_t, uint64_t);
+
 static struct unit *
 unit_by_key(struct supervisor *s, uint64_t key)
 {
@@ -95,7 +98,10 @@ static void
 go_on_app(struct unit *u)
 {
 	if (u->run == NULL && u->now.pid != 0 && !u->now.exit_recorded) {
-		lose(u);
+		/* It may live all the same: a second must not be. */
+		if (!adopt_process(u->s, u, u->now.run, u->now.pid,
+		    u->now.start_ticks))
+			lose(u);
 		return;
 	}
 	if (u->now.exit_recorded || (u->run != NULL && u->run->has_ended))

@@ -83,6 +83,7 @@ static int
 configure(struct unit *u)
 {
 	const struct process_define *d = &u->app->def.process_define;
+	struct log_stream *out, *err;
 
 	u->name = u->app->name;
 	definition_policy(&u->app->def, &u->policy);
@@ -90,9 +91,16 @@ configure(struct unit *u)
 	u->stop_timeout_ms = d->stop_timeout_ms >= 0 ? d->stop_timeout_ms :
 	    DEFAULT_STOP_MS;
 	u->priority = (int)d->priority;
-	u->out = stream_of(u, false);
-	u->err = d->log_combined ? NULL : stream_of(u, true);
-	return u->out == NULL || (u->err == NULL && !d->log_combined) ?
+	out = stream_of(u, false);
+	err = d->log_combined ? NULL : stream_of(u, true);
+	/* What it had is kept where there is nothing in its place. */
+	if (out != NULL)
+		u->out = out;
+	if (d->log_combined)
+		stream_forget(u->s, u->err);
+	if (err != NULL || d->log_combined)
+		u->err = err;
+	return out == NULL || (err == NULL && !d->log_combined) ?
 	    -ENOMEM : 0;
 }
 
@@ -112,8 +120,13 @@ add_unit(struct app *a, int index, struct error *e)
 	u->app = a;
 	u->instance = a->count;
 	a->units[a->count++] = u;
-	if (configure(u) < 0)
+	if (configure(u) < 0) {
+		a->count--;
+		stream_forget(a->s, u->out);
+		stream_forget(a->s, u->err);
+		unit_free(u);
 		return fail(e, -ENOMEM, "out of memory");
+	}
 	return 0;
 }
 
@@ -328,20 +341,22 @@ app_redefine(struct app *a, struct message *def, struct error *e)
 /* ---- its end ---- */
 
 /* Freed at the end of the turn, when nobody has it in hand. */
-void
+int
 app_doom(struct app *a)
 {
 	struct supervisor *s = a->s;
+	int r;
 
 	a->is_doomed = true;
 	s->has_doomed = true;
-	durable_put(s, DESIRED_KEY(DESIRED_APP, a->number), NULL, 0);
+	r = durable_put(s, DESIRED_KEY(DESIRED_APP, a->number), NULL, 0);
 	durable_put(s, DESIRED_KEY(DESIRED_WANT, a->number), NULL, 0);
 	for (int i = 0; i < a->count; i++) {
 		a->units[i]->is_doomed = true;
 		a->units[i]->now.wanted = 0;
 		unit_step(a->units[i], EVENT_stop);
 	}
+	return r;
 }
 
 /* Instances go from the end; one in the middle waits for the others. */
@@ -392,10 +407,16 @@ app_sweep(struct supervisor *s)
 
 /* ---- from the records ---- */
 
+struct restoring {
+	struct supervisor *s;
+	int		 error;
+};
+
 static void
 restore(void *arg, const struct desired_record *r)
 {
-	struct supervisor *s = arg;
+	struct restoring *all = arg;
+	struct supervisor *s = all->s;
 	struct desired_record wr;
 	struct desired_want want = { .first_id = -1 };
 	struct message def;
@@ -403,11 +424,14 @@ restore(void *arg, const struct desired_record *r)
 	struct app *a;
 	uint32_t id;
 	size_t len;
+	int rc;
 
 	if (DESIRED_KIND(r->key) != DESIRED_APP || r->len == 0)
 		return;
-	if (message_unpack(&def, &id, NULL, r->data, r->len, &e) < 0 ||
-	    def.type != MSG_process_define) {
+	rc = message_unpack(&def, &id, NULL, r->data, r->len, &e);
+	if (rc == -ENOMEM)
+		all->error = rc;
+	if (rc < 0 || def.type != MSG_process_define) {
 		log_warn("a definition in the state cannot be read: %s",
 		    e.text);
 		return;
@@ -417,8 +441,10 @@ restore(void *arg, const struct desired_record *r)
 		len = wr.len < sizeof(want) ? wr.len : sizeof(want);
 		memcpy(&want, wr.data, len);
 	}
-	if (app_new(s, &def, DESIRED_NUMBER(r->key), want.first_id, &a,
-	    &e) < 0) {
+	rc = app_new(s, &def, DESIRED_NUMBER(r->key), want.first_id, &a, &e);
+	if (rc == -ENOMEM)
+		all->error = rc;
+	if (rc < 0) {
 		log_warn("cannot restore an app: %s", e.text);
 		if (def.type != MSG_none)
 			message_release(&def);
@@ -438,8 +464,11 @@ restore(void *arg, const struct desired_record *r)
 	}
 }
 
-void
+int
 app_restore_all(struct supervisor *s)
 {
-	desired_each(&s->desired, 0, restore, s);
+	struct restoring all = { .s = s };
+
+	desired_each(&s->desired, 0, restore, &all);
+	return all.error;
 }

@@ -107,8 +107,9 @@ define(struct request *q, struct message *m, struct error *e)
 	is_new = a == NULL;
 	if (is_new) {
 		r = app_new(s, &def, 0, -1, &a, e);
-		if (r == 0)
-			r = app_record(a, e);
+		/* What is refused must not be there all the same. */
+		if (r == 0 && (r = app_record(a, e)) < 0)
+			app_doom(a);
 	} else {
 		r = app_redefine(a, &def, e);
 	}
@@ -173,7 +174,7 @@ act(struct request *q, field_list targets, bool wait, enum wait_kind kind,
 {
 	struct supervisor *s = q->peer->s;
 	struct target_set set;
-	int r;
+	int r, rc;
 
 	if ((r = targets_find(s, targets, &set, e)) < 0)
 		return r;
@@ -186,7 +187,9 @@ act(struct request *q, field_list targets, bool wait, enum wait_kind kind,
 			break;
 		}
 		on_each(u);
-		app_note_wanted(u);
+		if ((rc = app_note_wanted(u)) < 0)
+			request_warn(q, "done, but not recorded: %s",
+			    strerror(-rc));
 		if (wait) {
 			if ((r = unit_wait(u, q, kind)) < 0)
 				fail(e, r, "out of memory");
@@ -227,20 +230,23 @@ process_delete(struct request *q, const struct message *m, struct error *e)
 {
 	struct supervisor *s = q->peer->s;
 	struct target_set set;
-	int r;
+	int r, rc;
 
 	if ((r = targets_find(s, m->process_delete.targets, &set, e)) < 0)
 		return r;
 	for (size_t i = 0; i < set.count; i++)
 		if (set.units[i]->instance == 0 &&
-		    !set.units[i]->app->is_doomed)
-			app_doom(set.units[i]->app);
-	for (size_t i = 0; i < set.count; i++)
-		if (m->process_delete.wait)
-			unit_wait(set.units[i], q, WAIT_STOPPED);
+		    !set.units[i]->app->is_doomed &&
+		    (rc = app_doom(set.units[i]->app)) < 0)
+			request_warn(q, "deleted, but not recorded: %s",
+			    strerror(-rc));
+	for (size_t i = 0; i < set.count && r >= 0; i++)
+		if (m->process_delete.wait &&
+		    (r = unit_wait(set.units[i], q, WAIT_STOPPED)) < 0)
+			fail(e, r, "out of memory");
 	targets_release(&set);
 	durable_wait(s, q);
-	return 0;
+	return r;
 }
 
 int

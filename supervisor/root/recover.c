@@ -162,7 +162,8 @@ on_found(struct supervisor *s, const struct sweep_found *found, size_t n)
 void
 recover_loaded(struct supervisor *s)
 {
-	app_restore_all(s);
+	if (app_restore_all(s) < 0)
+		recover_warn(s, "some apps are missing: out of memory");
 	if (s->apps == NULL || sweep_find(s, on_found) == NULL) {
 		adopt_found(s, NULL, 0);
 		begin_apps(s);
@@ -245,7 +246,10 @@ begin_resumed(struct supervisor *s, struct legacy *l, struct error *e)
 	guard_own(s, KEEPER_KEY_CONTROL, s->control_fd, true);
 	if ((r = actors_init(s, e)) < 0)
 		return r;
-	app_restore_all(s);
+	/* Without its app, a process would be none of ours, and be ended. The
+	 * next of us may find memory. */
+	if ((r = app_restore_all(s)) < 0)
+		return fail(e, r, "out of memory over the apps");
 	if (l->connector_fd != -1)
 		connector_take(s, l->connector_fd);
 	for (size_t i = 0; i < l->count; i++)

@@ -123,6 +123,7 @@ unit_trouble(struct unit *u, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(u->problem, sizeof(u->problem), fmt, ap);
 	va_end(ap);
+	u->problem_is_old = false;
 }
 
 void
@@ -212,12 +213,18 @@ unit_run_queue(struct supervisor *s)
 	struct error e = { 0 };
 	struct unit *u;
 
+	/* A launch that comes to nothing asks for the next: not within it, the
+	 * stack would be as deep as the queue is long. */
+	if (s->is_launching)
+		return;
+	s->is_launching = true;
 	while ((u = TAILQ_FIRST(&s->start_queue)) != NULL &&
 	    s->launching < s->launch_limit) {
 		dequeue(u);
 		if (run_launch(u, &e) < 0)
 			unit_launch_failed(u, &e);
 	}
+	s->is_launching = false;
 }
 
 /* ---- the actions ---- */
@@ -298,9 +305,15 @@ unit_announce_stopped(struct unit *u)
 void
 unit_announce_finished(struct unit *u)
 {
+	char problem[sizeof(u->problem)];
+
 	u->now.wanted = 0;
 	app_note_wanted(u);
+	/* One that never began has done nothing of what it was to do. */
+	memcpy(problem, u->problem, sizeof(problem));
 	unit_announce_stopped(u);
+	if (!u->problem_is_old)
+		memcpy(u->problem, problem, sizeof(problem));
 }
 
 void
@@ -321,7 +334,7 @@ unit_retry(struct unit *u)
 {
 	char words[160];
 
-	if (u->problem[0] == '\0')
+	if (u->problem[0] == '\0' || u->problem_is_old)
 		unit_trouble(u, "%s", run_words(&u->now, words, sizeof(words)));
 	u->now.restarts++;
 	if (u->kind == UNIT_ACTOR)
@@ -598,8 +611,10 @@ has_settled(const struct unit *u, enum wait_kind kind)
 	case STATE_online:
 		return kind == WAIT_ONLINE;
 	case STATE_stopped:
-		/* Without being wanted, it has done what it was to do. */
-		return kind == WAIT_STOPPED || !u->now.wanted ? 1 : -1;
+		/* Without being wanted, it has done what it was to do, unless
+		 * it never began. */
+		return kind == WAIT_STOPPED || (!u->now.wanted &&
+		    u->problem[0] == '\0') ? 1 : -1;
 	case STATE_waiting:
 	case STATE_errored:
 		return kind == WAIT_ONLINE ? -1 : 0;

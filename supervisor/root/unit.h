@@ -4,8 +4,8 @@
 #define ROOT_UNIT_H
 
 #include <ev.h>
-#include <uthash.h>
 
+#include "supervisor/root/hash.h"
 #include "supervisor/root/lifecycle.h"
 #include "supervisor/root/supervisor.h"
 
@@ -48,6 +48,7 @@ struct unit {
 	struct ev_timer		 timer;		/* now.wake_mono_ms */
 	int64_t			 retry_ms;	/* what the policy said */
 	char			 problem[512];	/* why it is not as asked, or "" */
+	bool			 problem_is_old;	/* of an earlier run */
 
 	struct restart_policy	 policy;
 	int			 stop_signal;
