@@ -130,7 +130,7 @@ deliver(struct supervisor *s, struct subscriber *b)
 		return;
 	}
 	if (b->is_finite && !b->is_done && b->next_seq > s->observed.seq) {
-		b->is_done = true;
+		b->is_done = s->has_done = true;
 		if (tell(b, &(struct message){ .type = MSG_done }) < 0) {
 			b->broken(b);
 			return;
@@ -147,8 +147,8 @@ bus_deliver(struct supervisor *s)
 	observed_commit_events(&s->observed);
 	for (b = TAILQ_FIRST(&s->subscribers); b != NULL; b = next) {
 		next = TAILQ_NEXT(b, list);
-		if (b->next_seq <= s->observed.seq ||
-		    (b->is_finite && !b->is_done))
+		if (!b->is_done && (b->is_finite ||
+		    b->next_seq <= s->observed.seq))
 			deliver(s, b);
 	}
 }

@@ -459,12 +459,34 @@ on_peer(struct ev_loop *loop, struct ev_io *w, int revents)
 	watch(p);
 }
 
+/* Who wanted the events there were has got them: the request is over, though
+ * he may ask for more. */
+static void
+end_subscriptions(struct supervisor *s)
+{
+	struct request *q, *next;
+	struct peer *p;
+
+	TAILQ_FOREACH(p, &s->peers, list)
+		for (q = LIST_FIRST(&p->requests); q != NULL; q = next) {
+			next = LIST_NEXT(q, of_peer);
+			if (q->subscriber == NULL || !q->subscriber->is_done)
+				continue;
+			bus_unsubscribe(s, q->subscriber);
+			LIST_REMOVE(q, of_peer);
+			free(q);
+		}
+	s->has_done = false;
+}
+
 void
 control_sweep(struct supervisor *s)
 {
 	struct peer *p, *next;
 	struct request *q;
 
+	if (s->has_done)
+		end_subscriptions(s);
 	for (p = TAILQ_FIRST(&s->peers); p != NULL; p = next) {
 		next = TAILQ_NEXT(p, list);
 		if (!p->is_broken)
@@ -480,6 +502,8 @@ control_sweep(struct supervisor *s)
 		/* The bus breaks one off without knowing of its watcher. */
 		ev_io_stop(s->loop, &p->io);
 		TAILQ_REMOVE(&s->peers, p, list);
+		/* Whoever found it broken need not have stopped it. */
+		ev_io_stop(s->loop, &p->io);
 		channel_release(&p->channel);
 		free(p);
 	}

@@ -113,6 +113,7 @@ struct supervisor {
 	struct ev_timer	 accept_timer;
 	struct ev_timer	 retry;
 
+	bool		 has_done;	/* a subscriber has all he wanted */
 	bool		 has_doomed;	/* app_sweep() has something to do */
 	bool		 is_stopping;	/* daemon stop is under way */
 	bool		 keep_apps;

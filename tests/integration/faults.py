@@ -40,7 +40,7 @@ FAULTS = [
     ("fcntl", "EMFILE"), ("fcntl", "EPERM"),
     ("getsockopt", "ENOBUFS"), ("setsockopt", "ENOMEM"),
     ("epoll_ctl", "ENOSPC"), ("fstat", "ENOMEM"), ("poll", "ENOMEM"),
-    ("ioctl", "ENOTTY"), ("mkdirat", "ENOSPC"), ("dup2", "EMFILE"),
+    ("ioctl", "ENOTTY"), ("mkdirat", "ENOSPC"), ("dup2", "EMFILE"), ("execve", "ENOMEM"),
     ("malloc", "ENOMEM"),
 ]
 APPS = ["one", "two", "three"]
