@@ -31,6 +31,7 @@
 #define STORM		10
 #define STORM_MS	50
 #define READS_A_TURN	8
+#define LINGER_MS	1000	/* from a closed channel to SIGKILL */
 
 /* clang-format off */
 static const struct manifest manifests[ACTOR_COUNT] = {
@@ -46,6 +47,7 @@ static const struct manifest manifests[ACTOR_COUNT] = {
 
 static void	on_channel(struct ev_loop *, struct ev_io *, int);
 static void	on_owed(struct ev_loop *, struct ev_timer *, int);
+static void	on_linger(struct ev_loop *, struct ev_timer *, int);
 
 int
 actors_init(struct supervisor *s, struct error *e)
@@ -66,7 +68,8 @@ actors_init(struct supervisor *s, struct error *e)
 		a->manifest = &manifests[i];
 		a->channel.fd = a->child_fd = -1;
 		ev_init(&a->io, on_channel);
-		a->io.data = a;
+		ev_init(&a->linger, on_linger);
+		a->io.data = a->linger.data = a;
 		for (int j = 0; j < OBSERVED_SLOTS && slot < 0; j++)
 			if (observed_slot(&s->observed, j)->owner ==
 			    UNIT_KEY(UNIT_ACTOR, i))
@@ -150,12 +153,18 @@ hang_up(struct actor *a)
 		durable_lost(a->s);
 }
 
+void
+actor_blame(struct actor *a, const char *why)
+{
+	log_warn("%s: %s: killed", a->manifest->name, why);
+	snprintf(a->fault, sizeof(a->fault), "%s", why);
+}
+
 /* It broke the rules, or does not answer: its death brings the next. */
 static void
 convict(struct actor *a, const char *why)
 {
-	log_warn("%s: %s: killed", a->manifest->name, why);
-	snprintf(a->fault, sizeof(a->fault), "%s", why);
+	actor_blame(a, why);
 	hang_up(a);
 	if (a->unit->run != NULL)
 		run_signal(a->unit->run, SIGKILL);
@@ -165,6 +174,26 @@ void
 actor_replace(struct supervisor *s, enum actor_id id, const char *why)
 {
 	convict(&s->actors[id], why);
+}
+
+/* A process that was killed closes its channel before its exit can be seen:
+ * only who goes on without one has broken the rules. */
+static void
+let_it_end(struct actor *a)
+{
+	hang_up(a);
+	ev_timer_set(&a->linger, LINGER_MS / 1000.0, 0.0);
+	ev_timer_start(a->s->loop, &a->linger);
+}
+
+static void
+on_linger(struct ev_loop *loop, struct ev_timer *w, int revents)
+{
+	struct actor *a = w->data;
+
+	(void)loop;
+	(void)revents;
+	convict(a, "it closed its channel");
 }
 
 static int
@@ -337,9 +366,12 @@ read_channel(struct actor *a)
 		n = channel_read(&a->channel);
 		if (n == -EAGAIN || n == -EINTR)
 			return;
-		if (n <= 0) {
-			/* Its exit is on the way; and if it is not: */
-			convict(a, "it closed its channel");
+		if (n == 0 || n == -ECONNRESET) {
+			let_it_end(a);
+			return;
+		}
+		if (n < 0) {
+			convict(a, "its channel broke");
 			return;
 		}
 		while (a->channel.fd != -1 &&
@@ -368,7 +400,7 @@ on_channel(struct ev_loop *loop, struct ev_io *w, int revents)
 	if (a->channel.fd == -1)
 		return;
 	if ((revents & EV_WRITE) != 0 && channel_flush(&a->channel) < 0) {
-		convict(a, "its channel broke");
+		let_it_end(a);
 		return;
 	}
 	if ((revents & EV_READ) != 0)
@@ -500,6 +532,7 @@ actor_launched(struct unit *u, bool ok)
 void
 actor_run_ended(struct unit *u)
 {
+	ev_timer_stop(u->s->loop, &u->actor->linger);
 	hang_up(u->actor);
 }
 

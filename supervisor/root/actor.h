@@ -48,6 +48,7 @@ struct actor {
 	bool		 has_greeted;
 	bool		 owes_heartbeat;
 	char		 fault[128];	/* why we killed it, or "" */
+	struct ev_timer	 linger;	/* it closed its channel: is it dying? */
 	int64_t		 seen_seq;	/* the last event it has dealt with */
 	struct subscriber *subscriber;
 	int64_t		 failed_ms[RESTART_LOOP_FAILURES];
@@ -80,6 +81,9 @@ void	actor_replace(struct supervisor *, enum actor_id, const char *why);
 
 /* Ask all for a sign of life. */
 void	actor_heartbeats(struct supervisor *);
+
+/* It is going to be killed for that: a failure, and nobody else's act. */
+void	actor_blame(struct actor *, const char *why);
 
 /* Steps of a unit's life that differ for an actor. */
 int	actor_prepare(struct unit *, struct error *);

@@ -16,7 +16,11 @@
 #include "supervisor/root/recover.h"
 #include "supervisor/root/retry.h"
 
-#define WAIT_S	2.0
+#define WAIT_S	1.2	/* od start asks twice and is to need 2.5 s at most */
+
+/* What an od-journal in its right mind never exceeds. */
+#define ROWS_MAX	(4 * OBSERVED_SLOTS)
+#define SEQ_MAX		(1LL << 62)
 
 /* An answer that waits for the disk. */
 struct durable {
@@ -39,6 +43,15 @@ finish(struct durable *d)
 }
 
 static void
+warn(struct supervisor *s, struct request *q)
+{
+	request_warn(q, "done, but not recorded: %s; a restart of the machine "
+	    "would undo it", s->not_recording[0] != '\0' ? s->not_recording :
+	    actor_is_up(s, ACTOR_journal) ? "the disk under the state "
+	    "directory does not answer" : "the plugin 'journal' is not up");
+}
+
+static void
 on_timeout(struct ev_loop *loop, struct ev_timer *w, int revents)
 {
 	struct durable *d = w->data;
@@ -46,9 +59,8 @@ on_timeout(struct ev_loop *loop, struct ev_timer *w, int revents)
 
 	(void)loop;
 	(void)revents;
-	request_warn(d->request, "done, but not recorded: %s",
-	    s->not_recording[0] != '\0' ? s->not_recording :
-	    "the disk does not answer");
+	s->disk_is_silent = true;
+	warn(s, d->request);
 	finish(d);
 }
 
@@ -59,6 +71,11 @@ durable_wait(struct supervisor *s, struct request *q)
 
 	if (s->durable_seq >= s->desired.seq)
 		return;
+	/* Who has waited in vain has waited for all. */
+	if (s->disk_is_silent || s->not_recording[0] != '\0') {
+		warn(s, q);
+		return;
+	}
 	if ((d = calloc(1, sizeof(*d))) == NULL) {
 		request_warn(q, "done; whether it is recorded is not known: "
 		    "out of memory");
@@ -171,6 +188,7 @@ void
 durable_begin(struct supervisor *s)
 {
 	s->journal_has_loaded = false;
+	s->journal_rows = 0;
 	/* Unasked, it would wait for ever, and we with it. */
 	if (actor_ask(s, ACTOR_journal, 1, &(struct message){
 	    .type = MSG_journal_load }) < 0)
@@ -196,30 +214,44 @@ set_problem(struct supervisor *s, const char *text)
 	    .detail = s->not_recording } });
 }
 
-static void
+/* False: it is none that we can have given it. */
+static bool
 on_row(struct supervisor *s, const struct journal_row *row)
 {
+	unsigned int kind = DESIRED_KIND((uint64_t)row->key);
 	struct desired_record r;
 
+	if (s->journal_has_loaded || ++s->journal_rows > ROWS_MAX ||
+	    kind < DESIRED_META || kind > DESIRED_RUN)
+		return false;
 	if (!s->is_loaded) {
 		if (desired_restore(&s->desired, (uint64_t)row->seq,
 		    (uint64_t)row->key, row->data.data, row->data.len) < 0)
 			log_warn("a record of the state does not fit");
-		return;
+		return true;
 	}
 	/* It has a key that was deleted so long ago that nothing says so any
 	 * more: it had to go back to an older generation. */
 	if (desired_get(&s->desired, (uint64_t)row->key, &r) == 0 &&
 	    (uint64_t)row->seq <= s->durable_seq)
 		desired_put(&s->desired, (uint64_t)row->key, NULL, 0);
+	return true;
 }
 
-static void
+static bool
 on_loaded(struct supervisor *s, const struct journal_loaded *m)
 {
 	bool first = !s->is_loaded;
 
+	if (s->journal_has_loaded || m->seq > SEQ_MAX ||
+	    m->event_seq > SEQ_MAX)
+		return false;
+	/* It cannot have what we have not got. */
+	if (!first && ((uint64_t)m->seq > s->desired.seq ||
+	    m->event_seq > s->observed.seq))
+		return false;
 	s->journal_has_loaded = true;
+	s->disk_is_silent = false;
 	s->journal_sent_seq = (uint64_t)m->seq;
 	if (first) {
 		desired_skip_to(&s->desired, (uint64_t)m->seq);
@@ -231,20 +263,25 @@ on_loaded(struct supervisor *s, const struct journal_loaded *m)
 	}
 	actor_hears_from(s, ACTOR_journal, m->event_seq);
 	durable_pump(s);
+	return true;
 }
 
-static void
+static bool
 on_synced(struct supervisor *s, uint64_t seq)
 {
 	struct durable *d;
 
+	if (!s->journal_has_loaded || seq > s->journal_sent_seq)
+		return false;
 	if (seq > s->durable_seq)
 		s->durable_seq = seq;
+	s->disk_is_silent = false;
 	observed_counters(&s->observed)->journal_seq =
 	    (int64_t)s->durable_seq;
 	while ((d = TAILQ_FIRST(&s->undurable)) != NULL &&
 	    d->seq <= s->durable_seq)
 		finish(d);
+	return true;
 }
 
 bool
@@ -252,18 +289,17 @@ durable_on_message(struct supervisor *s, const struct message *m)
 {
 	switch (m->type) {
 	case MSG_journal_row:
-		on_row(s, &m->journal_row);
-		return true;
+		return on_row(s, &m->journal_row);
 	case MSG_journal_loaded:
-		on_loaded(s, &m->journal_loaded);
-		return true;
+		return on_loaded(s, &m->journal_loaded);
 	case MSG_journal_synced:
-		on_synced(s, (uint64_t)m->journal_synced.seq);
-		return true;
+		return on_synced(s, (uint64_t)m->journal_synced.seq);
 	case MSG_journal_failing:
 		set_problem(s, m->journal_failing.text);
 		return true;
 	case MSG_warning:
+		if (++s->journal_rows > ROWS_MAX || s->journal_has_loaded)
+			return false;
 		log_warn("od-journal: %s", m->warning.text);
 		recover_warn(s, m->warning.text);
 		return true;

@@ -3,9 +3,12 @@
 #include "supervisor/root/streams.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -222,18 +225,49 @@ stream_take_file(struct supervisor *s, int64_t id, int fd)
 	guard_file(s, t, true);
 }
 
-static void
+/* What it may be: without asking the file system, which may hang. */
+static bool
+is_log_file(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	struct statx st;
+
+	return flags != -1 && (flags & O_ACCMODE) != O_RDONLY &&
+	    (flags & (O_PATH | O_APPEND)) == 0 &&
+	    statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE,
+	    &st) == 0 && S_ISREG(st.stx_mode);
+}
+
+static bool
 on_opened(struct supervisor *s, struct log_stream *t, int fd)
 {
-	int former = t->file_fd;
+	int former;
 
+	/* Without one: we had no room for it, and it is written to anyway. */
+	if (fd == -1)
+		return true;
+	if (t == NULL || !is_log_file(fd)) {
+		close(fd);
+		return t == NULL;
+	}
+	former = t->file_fd;
 	t->file_fd = fd;
 	guard_file(s, t, false);
 	if (former != -1)
 		close(former);
+	return true;
 }
 
-static void
+/* Nobody can write to it any more, and everything was read. */
+static bool
+has_ended(const struct run_pipe *p)
+{
+	struct pollfd pfd = { .fd = p->fd, .events = POLLIN };
+
+	return poll(&pfd, 1, 0) == 1 && pfd.revents == POLLHUP;
+}
+
+static bool
 on_ended(struct supervisor *s, const struct message *m)
 {
 	uint64_t number = (uint64_t)m->capture_ended.pipe;
@@ -243,10 +277,14 @@ on_ended(struct supervisor *s, const struct message *m)
 		next = TAILQ_NEXT(r, list);
 		for (int i = 0; i < r->npipes; i++)
 			if (r->pipes[i].number == number) {
+				/* Believed, it would be read by nobody. */
+				if (!has_ended(&r->pipes[i]))
+					return false;
 				run_pipe_ended(r, number);
-				return;
+				return true;
 			}
 	}
+	return true;
 }
 
 bool
@@ -256,15 +294,10 @@ streams_on_message(struct supervisor *s, const struct message *m, int fd)
 
 	switch (m->type) {
 	case MSG_capture_opened:
-		t = stream_find(s, m->capture_opened.stream);
-		if (t != NULL && fd != -1)
-			on_opened(s, t, fd);
-		else
-			close_fd(&fd);
-		return true;
+		return on_opened(s, stream_find(s, m->capture_opened.stream),
+		    fd);
 	case MSG_capture_ended:
-		on_ended(s, m);
-		return true;
+		return on_ended(s, m);
 	case MSG_capture_blocked:
 		t = stream_find(s, m->capture_blocked.stream);
 		if (t != NULL)

@@ -101,6 +101,8 @@ struct supervisor {
 	uint64_t	 durable_seq;	/* all up to here is on disk */
 	uint64_t	 journal_sent_seq;	/* the present od-journal has */
 	bool		 journal_has_loaded;
+	bool		 disk_is_silent;	/* somebody waited for it in vain */
+	int		 journal_rows;	/* and warnings, of this loading */
 	char		 not_recording[256];	/* why, or "" */
 
 	int		 connector_fd;	/* process events, 0: none */

@@ -355,6 +355,8 @@ unit_overdue(struct unit *u)
 	if (u->run == NULL)
 		return;
 	unit_trouble(u, "not ready in time");
+	if (u->kind == UNIT_ACTOR)
+		actor_blame(u->actor, u->problem);
 	run_signal(u->run, SIGKILL);
 }
 

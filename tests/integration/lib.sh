@@ -50,6 +50,7 @@ start_daemon() { od daemon start "$@"; }
 
 # Everything the daemon and its processes said, for a test that has failed.
 show_logs() {
+	od plugin list >&2 2>/dev/null || :
 	find "$OD_HOME/log" -type f -name '*.log' -size +0 2>/dev/null | sort |
 	    head -n 12 | while read -r file; do
 		echo "--- $file"
