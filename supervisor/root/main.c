@@ -178,6 +178,7 @@ open_places(struct supervisor *s)
 	char name[16];
 
 	s->null_fd = open_or_die("/dev/null", O_RDWR);
+	spawn_init(s->null_fd);
 	s->exec_fd = open_program(s, "od-exec");
 	s->sweep_fd = open_program(s, "od-sweep");
 	s->log_dir_fd = open_or_die(s->layout.log, O_RDONLY | O_DIRECTORY);

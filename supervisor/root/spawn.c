@@ -12,18 +12,56 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Above every number that a child gets, so that none is overwritten before
- * it was copied. */
-#define FD_ABOVE	(SPAWN_FDS + 16)
+/* Numbers that are set aside, above every number that a child gets, so that
+ * none is overwritten before it was copied. The program comes last. */
+#define STAGE		(SPAWN_FDS + 16)
+#define STAGE_PROGRAM	(STAGE + SPAWN_FDS)
+#define STAGE_END	(STAGE_PROGRAM + 1)
+#define UNSHARE		(1U << 1)	/* CLOSE_RANGE_UNSHARE, Linux 5.9 */
+
+static int	stage_null = -1;	/* what lies there in between, or -1 */
 
 struct birth {
 	const struct spawn *what;
 	volatile int	 error;
 };
 
+void
+spawn_init(int null_fd)
+{
+	for (int fd = STAGE; fd < STAGE_END; fd++)
+		if (fcntl(null_fd, F_DUPFD_CLOEXEC, fd) != fd)
+			return;
+	if (syscall(SYS_close_range, ~0U, ~0U, UNSHARE) == 0)
+		stage_null = null_fd;
+}
+
+/* The child's descriptors onto the numbers set aside; the parent does it,
+ * because the table is still one. */
+static int
+stage(const struct spawn *what)
+{
+	for (int i = 0; i < what->nfds; i++)
+		if (dup3(what->fds[i], STAGE + i, O_CLOEXEC) == -1)
+			return -errno;
+	if (what->exec_fd != -1 &&
+	    dup3(what->exec_fd, STAGE_PROGRAM, O_CLOEXEC) == -1)
+		return -errno;
+	return 0;
+}
+
+/* Nothing of the child's stays open here: its pipes have to end with it. */
+static void
+unstage(const struct spawn *what)
+{
+	for (int i = 0; i < what->nfds; i++)
+		dup3(stage_null, STAGE + i, O_CLOEXEC);
+}
+
 /*
- * In the child, in the parent's memory: only system calls from here on. A
- * descriptor table of its own comes with clone without CLONE_FILES.
+ * In the child, in the parent's memory: only system calls from here on. With
+ * a stage, the descriptor table is shared until close_range() has made one
+ * that holds nothing above it.
  */
 static int
 be_born(void *arg)
@@ -34,17 +72,26 @@ be_born(void *arg)
 	char *const *argv = (char *const *)(uintptr_t)what->argv;
 	char *const *envp = (char *const *)(uintptr_t)(what->envp != NULL ?
 	    what->envp : nothing);
-	int high[SPAWN_FDS], program = what->exec_fd;
+	int program = what->exec_fd, from[SPAWN_FDS];
 
-	for (int i = 0; i < what->nfds; i++)
-		if ((high[i] = fcntl(what->fds[i], F_DUPFD_CLOEXEC,
-		    FD_ABOVE)) == -1)
+	if (stage_null != -1) {
+		if (syscall(SYS_close_range, STAGE_END, ~0U, UNSHARE) == -1)
 			goto failed;
-	if (program != -1 && (program = fcntl(program, F_DUPFD_CLOEXEC,
-	    FD_ABOVE)) == -1)
-		goto failed;
+		for (int i = 0; i < what->nfds; i++)
+			from[i] = STAGE + i;
+		if (program != -1)
+			program = STAGE_PROGRAM;
+	} else {
+		for (int i = 0; i < what->nfds; i++)
+			if ((from[i] = fcntl(what->fds[i], F_DUPFD_CLOEXEC,
+			    STAGE_END)) == -1)
+				goto failed;
+		if (program != -1 && (program = fcntl(program,
+		    F_DUPFD_CLOEXEC, STAGE_END)) == -1)
+			goto failed;
+	}
 	for (int i = 0; i < what->nfds; i++)
-		if (dup2(high[i], i) == -1)
+		if (dup2(from[i], i) == -1)
 			goto failed;
 	if (program != -1)
 		syscall(SYS_execveat, program, "", argv, envp, AT_EMPTY_PATH);
@@ -127,9 +174,10 @@ static _Alignas(64) char stack[32 * 1024];
 static pid_t
 give_birth(struct birth *b, int *pidfd)
 {
+	int share = stage_null != -1 ? CLONE_FILES : 0;
 	struct clone_args a = {
 		.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD |
-		    CLONE_INTO_CGROUP,
+		    CLONE_INTO_CGROUP | (uint64_t)share,
 		.pidfd = (uintptr_t)pidfd,
 		.exit_signal = SIGCHLD,
 		.stack = (uintptr_t)stack,
@@ -141,7 +189,7 @@ give_birth(struct birth *b, int *pidfd)
 	if (b->what->cgroup_fd > 0)
 		return (pid_t)clone3_call(&a, be_born, b);
 	pid = clone(be_born, stack + sizeof(stack), CLONE_VM | CLONE_VFORK |
-	    CLONE_PIDFD | SIGCHLD, b, pidfd);
+	    CLONE_PIDFD | share | SIGCHLD, b, pidfd);
 	return pid == -1 ? -errno : pid;
 }
 
@@ -155,7 +203,12 @@ spawn_process(const struct spawn *what, int *pidfd)
 
 	if (what->nfds > SPAWN_FDS)
 		return -EINVAL;
-	if ((pid = give_birth(&b, &fd)) < 0)
+	if (stage_null != -1 && (pid = stage(what)) < 0)
+		return pid;
+	pid = give_birth(&b, &fd);
+	if (stage_null != -1)
+		unstage(what);
+	if (pid < 0)
 		return pid;
 	if (b.error != 0) {
 		waitid(P_PIDFD, (id_t)fd, &si, WEXITED);

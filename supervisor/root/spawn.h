@@ -19,6 +19,13 @@ struct spawn {
 #define SPAWN_FDS	16
 
 /*
+ * Set numbers aside, early, from which children take their descriptors:
+ * then a child copies and closes these few, and not the thousands that belong
+ * to all apps. Where that cannot be had, it copies all.
+ */
+void	spawn_init(int null_fd);
+
+/*
  * Whether a child can be born into a cgroup (clone3 with CLONE_INTO_CGROUP,
  * Linux 5.7). Joining one afterwards waits for a grace period of the kernel's:
  * milliseconds.
