@@ -24,7 +24,7 @@
 #define BLOCK		(4 * PAGE)
 #define REST_MAX_US	5000
 #define REST_MIN_US	50	/* shorter than going to sleep and waking up */
-#define LOOKS		20	/* that find nothing, before a new pipe is polled */
+#define LOOKS		4	/* that find nothing, before a new pipe is polled */
 #define QUIET_US	20000	/* drains further apart gain nothing by rest */
 #define ROOM_MAX	(1024 * 1024)
 #define ROOM_ADDED_MAX	(32 * 1024 * 1024)
