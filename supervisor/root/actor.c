@@ -127,6 +127,8 @@ watch(struct actor *a)
 	int events = EV_READ | (channel_wants_write(&a->channel) ?
 	    EV_WRITE : 0);
 
+	if (a->channel.fd == -1)
+		return;		/* convicted over what it was told */
 	if (ev_is_active(&a->io) && (a->io.events & (EV_READ | EV_WRITE)) ==
 	    events)
 		return;

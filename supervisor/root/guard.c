@@ -599,19 +599,49 @@ guard_stop(struct supervisor *s)
 
 /* ---- taking over ---- */
 
+/*
+ * Memory may be short for a moment. Without what the keeper has, we would
+ * begin from the disk and look for what runs: that is worth a second.
+ */
+static bool
+is_worth_another(int error, int *tries)
+{
+	if ((error != -EAGAIN && error != -ENOMEM && error != -ENOBUFS &&
+	    error != -ETOOMANYREFS && error != -EINTR) || ++*tries > 100)
+		return false;
+	poll(NULL, 0, 10);
+	return true;
+}
+
+static int
+send_surely(struct guard *g, const struct keeper_message *m)
+{
+	int r, tries = 0;
+
+	do
+		r = send_record(g, m, NULL, 0);
+	while (r < 0 && is_worth_another(r, &tries));
+	return r;
+}
+
 /* One record within the time in which a keeper has to answer. */
 static ssize_t
 await_record(struct guard *g, struct keeper_message *m, int *fds, int *nfds)
 {
 	struct pollfd p = { .fd = g->sock, .events = POLLIN };
+	int tries = 0;
 	ssize_t n;
 
 	for (;;) {
 		n = recv_fds(g->sock, m, sizeof(*m), fds, KEEPER_FDS, nfds);
-		if (n != -EAGAIN && n != -EINTR)
+		if (n >= 0)
 			return n;
-		if (poll(&p, 1, KEEPER_OWED_MS) == 0)
-			return -ETIMEDOUT;
+		if (n == -EAGAIN || n == -EINTR) {
+			if (poll(&p, 1, KEEPER_OWED_MS) == 0)
+				return -ETIMEDOUT;
+		} else if (!is_worth_another((int)n, &tries)) {
+			return n;
+		}
 	}
 }
 
@@ -625,7 +655,7 @@ guard_list(struct supervisor *s, void (*item)(struct supervisor *,
 	int fds[KEEPER_FDS], nfds, r;
 	ssize_t n;
 
-	if ((r = send_record(g, &m, NULL, 0)) < 0)
+	if ((r = send_surely(g, &m)) < 0)
 		return r;
 	for (;;) {
 		n = await_record(g, &m, fds, &nfds);
@@ -642,7 +672,7 @@ guard_list(struct supervisor *s, void (*item)(struct supervisor *,
 		item(s, &m, fds, nfds);
 		m = (struct keeper_message){ .type = KEEPER_GOT,
 		    .key = m.key, .slot = -1 };
-		if ((r = send_record(g, &m, NULL, 0)) < 0)
+		if ((r = send_surely(g, &m)) < 0)
 			return r;
 	}
 }
