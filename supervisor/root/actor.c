@@ -588,15 +588,15 @@ actor_crashed(struct unit *u)
 {
 	struct actor *a = u->actor;
 
-	log_warn("%s: %s; again in %lld ms", u->name, u->problem,
+	log_warn("%s: %s; again in %lld ms", u->name, unit_problem(u),
 	    (long long)u->retry_ms);
 	if (!a->is_quarantined) {
 		bus_emit(u->s, &(struct message){ .type = MSG_plugin_crashed,
 		    .plugin_crashed = { .subject = u->name,
-		    .reason = u->problem } });
+		    .reason = unit_problem(u) } });
 		return;
 	}
 	bus_emit(u->s, &(struct message){ .type = MSG_plugin_quarantined,
 	    .plugin_quarantined = { .subject = u->name,
-	    .reason = u->problem, .retry_ms = u->retry_ms } });
+	    .reason = unit_problem(u), .retry_ms = u->retry_ms } });
 }

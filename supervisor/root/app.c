@@ -46,17 +46,14 @@ static int
 set_def(struct app *a, struct message *def, struct error *e)
 {
 	struct buffer b = { 0 };
-	int r;
+	int r = message_pack(&b, def, 0, e);
 
-	if ((r = message_pack(&b, def, 0, e)) < 0) {
-		buffer_release(&b);
+	/* What cannot be recorded is not taken. */
+	buffer_release(&b);
+	if (r < 0)
 		return r;
-	}
-	free(a->packed);
 	if (a->def.type != MSG_none)
 		message_release(&a->def);
-	a->packed = b.data;
-	a->packed_len = b.len;
 	a->def = *def;
 	a->name = a->def.process_define.name;
 	def->type = MSG_none;
@@ -185,7 +182,6 @@ app_free(struct app *a)
 	HASH_DELETE(hh_number, s->apps_by_number, a);
 	if (a->def.type != MSG_none)
 		message_release(&a->def);
-	free(a->packed);
 	free(a->units);
 	free(a);
 }
@@ -209,8 +205,7 @@ app_new(struct supervisor *s, struct message *def, uint64_t number,
 	if ((number == 0 || first_id < 0) &&
 	    (r = take_numbers(a, number == 0, instances)) < 0) {
 		message_release(&a->def);
-		free(a->packed);
-		free(a);
+			free(a);
 		return fail(e, r, "out of memory");
 	}
 	HASH_ADD_KEYPTR(hh, s->apps, a->name, strlen(a->name), a);
@@ -247,9 +242,13 @@ app_note_wanted(struct unit *u)
 int
 app_record(struct app *a, struct error *e)
 {
-	int r = durable_put(a->s, DESIRED_KEY(DESIRED_APP, a->number),
-	    a->packed, a->packed_len);
+	struct buffer b = { 0 };
+	int r = message_pack(&b, &a->def, 0, e);
 
+	if (r == 0)
+		r = durable_put(a->s, DESIRED_KEY(DESIRED_APP, a->number),
+		    buffer_bytes(&b), b.len);
+	buffer_release(&b);
 	if (r == 0)
 		r = record_wanted(a);
 	return r < 0 ? fail(e, r, "cannot record '%s': %s", a->name,

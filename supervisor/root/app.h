@@ -12,8 +12,6 @@ struct app {
 	uint64_t	 number;	/* of its records, never reused */
 	const char	*name;		/* within def */
 	struct message	 def;		/* MSG_process_define, uid and gid set */
-	void		*packed;	/* the same, as its record; owned */
-	size_t		 packed_len;
 	int64_t		 first_id;	/* of instance 0; the others follow */
 	int		 count;		/* of units */
 	struct unit	**units;

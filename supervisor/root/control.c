@@ -337,7 +337,7 @@ request_settled(struct request *q, struct unit *u, bool ok)
 	request_row(q, &row, -1);
 	if (!ok)
 		request_fail(q, -ECHILD, "'%s' is not up: %s", u->name,
-		    u->problem[0] != '\0' ? u->problem :
+		    u->trouble != NULL ? unit_problem(u) :
 		    state_name(unit_state(u)));
 	request_drops(q);
 }

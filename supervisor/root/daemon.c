@@ -32,7 +32,7 @@ plugin_row(const struct actor *a, struct message *m)
 	    .uid = a->s->is_root ? (int64_t)actor_uid(a->id) :
 	    (int64_t)geteuid(), .restarts = u->now.restarts,
 	    .uptime_ms = up ? clock_ms() - u->now.started_mono_ms : -1,
-	    .version = PACKAGE_VERSION, .problem = u->problem } };
+	    .version = PACKAGE_VERSION, .problem = unit_problem(u) } };
 }
 
 int
@@ -158,7 +158,7 @@ problems(const struct supervisor *s, const char **list)
 			list[n++] = s->warnings[i];
 	for (int i = 0; i < ACTOR_COUNT; i++)
 		if (s->actors[i].is_quarantined)
-			list[n++] = s->actors[i].unit->problem;
+			list[n++] = unit_problem(s->actors[i].unit);
 	list[n] = NULL;
 	return n;
 }
@@ -180,7 +180,8 @@ daemon_status(struct request *q, const struct message *m, struct error *e)
 		    unit_state(u) == STATE_online;
 	request_row(q, &(struct message){ .type = MSG_daemon_row,
 	    .daemon_row = { .version = PACKAGE_VERSION,
-	    .home = s->layout.home, .keeper_pid = guard_keeper_pid(s),
+	    .home = s->layout.home, .keeper_pid =
+	    guard_is_whole(s) ? guard_keeper_pid(s) : 0,
 	    .supervisor_pid = getpid(),
 	    .uptime_ms = clock_ms() - s->started_ms,
 	    .started_ms = c->daemon_started_ms, .recoveries = c->recoveries,

@@ -37,7 +37,7 @@ enum entry_state {
 struct guard_entry {
 	uint64_t	 key;
 	struct guard_item item;
-	uint8_t		 blob[KEEPER_BLOB];
+	void		*blob;		/* owned */
 	enum entry_state state;
 	uint32_t	 seq;		/* of the record in flight */
 	bool		 is_queued;
@@ -119,6 +119,15 @@ guard_watch(struct supervisor *s)
 	ev_timer_again(s->loop, &g->silence);
 }
 
+bool
+guard_is_whole(const struct supervisor *s)
+{
+	const struct guard *g = s->guard;
+
+	return g->sock != -1 && TAILQ_EMPTY(&g->to_send) &&
+	    TAILQ_EMPTY(&g->sent);
+}
+
 pid_t
 guard_keeper_pid(const struct supervisor *s)
 {
@@ -153,7 +162,8 @@ send_entry(struct guard *g, struct guard_entry *x)
 
 	if (m.type == KEEPER_DEL)
 		return send_record(g, &m, NULL, 0);
-	memcpy(m.blob, x->blob, x->item.len);
+	if (x->item.len > 0)
+		memcpy(m.blob, x->blob, x->item.len);
 	return send_record(g, &m, x->item.fds, x->item.nfds);
 }
 
@@ -265,20 +275,27 @@ entry_for(struct supervisor *s, const struct guard_item *item)
 	struct guard *g = s->guard;
 	struct guard_entry *x;
 
+	void *blob = NULL;
+
+	if (item->len > KEEPER_BLOB ||
+	    (item->len > 0 && (blob = malloc(item->len)) == NULL))
+		return NULL;
 	HASH_FIND(hh, g->entries, &item->key, sizeof(item->key), x);
 	if (x == NULL) {
-		if ((x = calloc(1, sizeof(*x))) == NULL)
+		if ((x = calloc(1, sizeof(*x))) == NULL) {
+			free(blob);
 			return NULL;
+		}
 		x->key = item->key;
 		x->state = ENTRY_HELD;
 		HASH_ADD(hh, g->entries, key, sizeof(x->key), x);
 	}
 	tell_holder(x, -ECANCELED);
+	if (blob != NULL)
+		memcpy(blob, item->blob, item->len);
+	free(x->blob);
 	x->item = *item;
-	if (x->item.len > sizeof(x->blob))
-		x->item.len = sizeof(x->blob);
-	if (x->item.len > 0)
-		memcpy(x->blob, item->blob, x->item.len);
+	x->item.blob = x->blob = blob;
 	return x;
 }
 
@@ -335,6 +352,7 @@ acknowledged(struct supervisor *s, const struct keeper_message *m)
 	x->is_queued = false;
 	if (x->state == ENTRY_DROPPED) {
 		HASH_DEL(g->entries, x);
+		free(x->blob);
 		free(x);
 		return;
 	}
@@ -473,6 +491,7 @@ requeue_all(struct guard *g)
 		unqueue(g, x);
 		if (dropped) {
 			HASH_DEL(g->entries, x);
+			free(x->blob);
 			free(x);
 			continue;
 		}

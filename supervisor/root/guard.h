@@ -63,6 +63,9 @@ void	guard_stop(struct supervisor *);
 /* Send what waits to be sent, as far as the keeper takes it. */
 void	guard_pump(struct supervisor *);
 
+/* Whether the keeper has acknowledged all it is to hold. */
+bool	guard_is_whole(const struct supervisor *);
+
 pid_t	guard_keeper_pid(const struct supervisor *);
 
 #endif

@@ -236,7 +236,7 @@ enter(struct run *r)
 	u->now.phase = PHASE_PREPARED;
 	u->now.exit_recorded = 0;
 	u->now.failed_step = 0;
-	u->problem_is_old = true;
+	u->trouble_is_old = true;
 	u->now.started_ms = clock_wall_ms();
 	u->now.started_mono_ms = clock_ms();
 	u->now.ready_mono_ms = 0;

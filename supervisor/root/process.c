@@ -79,12 +79,13 @@ add_groups(struct message *m, const struct peer *p, const char **list,
 static bool
 is_same(const struct app *a, const struct message *m)
 {
-	struct buffer b = { 0 };
-	bool same = message_pack(&b, m, 0, NULL) == 0 &&
-	    b.len == a->packed_len &&
-	    memcmp(buffer_bytes(&b), a->packed, b.len) == 0;
+	struct buffer x = { 0 }, y = { 0 };
+	bool same = message_pack(&x, m, 0, NULL) == 0 &&
+	    message_pack(&y, &a->def, 0, NULL) == 0 && x.len == y.len &&
+	    memcmp(buffer_bytes(&x), buffer_bytes(&y), x.len) == 0;
 
-	buffer_release(&b);
+	buffer_release(&x);
+	buffer_release(&y);
 	return same;
 }
 
@@ -375,7 +376,7 @@ send_detail(struct request *q, const struct unit *u)
 	    .log_err = def->log_combined ? "" :
 	    log_place(u, true, err, sizeof(err)),
 	    .restart = when[u->policy.when], .stop_signal = u->stop_signal,
-	    .stop_timeout_ms = u->stop_timeout_ms, .problem = u->problem,
+	    .stop_timeout_ms = u->stop_timeout_ms, .problem = unit_problem(u),
 	    .tree = s->cgroups.available ? "cgroup v2" : s->no_cgroup } };
 
 	fill_exit(u, &m.process_detail, words, sizeof(words));
@@ -426,7 +427,7 @@ process_logs(struct request *q, const struct message *m, struct error *e)
 
 	if (!actor_is_up(s, ACTOR_logs))
 		return fail(e, -EAGAIN, "the plugin 'logs' is not up: %s; see "
-		    "od plugin list", s->actors[ACTOR_logs].unit->problem);
+		    "od plugin list", unit_problem(s->actors[ACTOR_logs].unit));
 	if ((r = targets_find(s, t->targets, &set, e)) < 0)
 		goto out;
 	if ((list = calloc(set.count * 2 + 1, sizeof(*list))) == NULL) {

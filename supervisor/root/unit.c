@@ -77,6 +77,7 @@ unit_free(struct unit *u)
 	control_forget_unit(u);
 	HASH_DEL(s->units, u);
 	s->slots[u->index] = NULL;
+	free(u->trouble);
 	observed_commit(&s->observed, u->index, &empty);
 	free(u);
 }
@@ -120,10 +121,29 @@ unit_trouble(struct unit *u, const char *fmt, ...)
 {
 	va_list ap;
 
+	char *text;
+
 	va_start(ap, fmt);
-	vsnprintf(u->problem, sizeof(u->problem), fmt, ap);
+	if (vasprintf(&text, fmt, ap) == -1)
+		text = NULL;		/* the state has to speak for itself */
 	va_end(ap);
-	u->problem_is_old = false;
+	/* The words may have been made of the former ones. */
+	free(u->trouble);
+	u->trouble = text;
+	u->trouble_is_old = false;
+}
+
+const char *
+unit_problem(const struct unit *u)
+{
+	return u->trouble != NULL ? u->trouble : "";
+}
+
+static void
+forget_trouble(struct unit *u)
+{
+	free(u->trouble);
+	u->trouble = NULL;
 }
 
 void
@@ -276,7 +296,7 @@ void
 unit_announce_online(struct unit *u)
 {
 	u->now.ready_mono_ms = clock_ms();
-	u->problem[0] = '\0';
+	forget_trouble(u);
 	u->is_urgent = false;
 	if (u->kind == UNIT_ACTOR) {
 		bus_plugin_online(u);
@@ -291,7 +311,7 @@ unit_announce_online(struct unit *u)
 void
 unit_announce_stopped(struct unit *u)
 {
-	u->problem[0] = '\0';
+	forget_trouble(u);
 	u->now.stop_step = 0;
 	if (u->kind == UNIT_ACTOR)
 		bus_emit(u->s, &(struct message){ .type = MSG_plugin_stopped,
@@ -305,15 +325,16 @@ unit_announce_stopped(struct unit *u)
 void
 unit_announce_finished(struct unit *u)
 {
-	char problem[sizeof(u->problem)];
+	char *trouble = u->trouble;
 
 	u->now.wanted = 0;
 	app_note_wanted(u);
 	/* One that never began has done nothing of what it was to do. */
-	memcpy(problem, u->problem, sizeof(problem));
+	u->trouble = NULL;
 	unit_announce_stopped(u);
-	if (!u->problem_is_old)
-		memcpy(u->problem, problem, sizeof(problem));
+	u->trouble = trouble;
+	if (u->trouble_is_old)
+		forget_trouble(u);
 }
 
 void
@@ -326,7 +347,7 @@ unit_announce_errored(struct unit *u)
 	    u->policy.give_up_after, words);
 	bus_emit(u->s, &(struct message){ .type = MSG_process_errored,
 	    .process_errored = { .subject = u->name, .instance = u->instance,
-	    .reason = u->problem } });
+	    .reason = unit_problem(u) } });
 }
 
 void
@@ -334,7 +355,7 @@ unit_retry(struct unit *u)
 {
 	char words[160];
 
-	if (u->problem[0] == '\0' || u->problem_is_old)
+	if (u->trouble == NULL || u->trouble_is_old)
 		unit_trouble(u, "%s", run_words(&u->now, words, sizeof(words)));
 	u->now.restarts++;
 	if (u->kind == UNIT_ACTOR)
@@ -342,7 +363,7 @@ unit_retry(struct unit *u)
 	else
 		bus_emit(u->s, &(struct message){ .type = MSG_process_crashed,
 		    .process_crashed = { .subject = u->name,
-		    .instance = u->instance, .reason = u->problem,
+		    .instance = u->instance, .reason = unit_problem(u),
 		    .retry_ms = u->retry_ms } });
 	if (u->retry_ms > 0)
 		unit_set_timer(u, u->retry_ms);
@@ -356,7 +377,7 @@ unit_overdue(struct unit *u)
 		return;
 	unit_trouble(u, "not ready in time");
 	if (u->kind == UNIT_ACTOR)
-		actor_blame(u->actor, u->problem);
+		actor_blame(u->actor, unit_problem(u));
 	run_signal(u->run, SIGKILL);
 }
 
@@ -616,14 +637,14 @@ has_settled(const struct unit *u, enum wait_kind kind)
 		/* Without being wanted, it has done what it was to do, unless
 		 * it never began. */
 		return kind == WAIT_STOPPED || (!u->now.wanted &&
-		    u->problem[0] == '\0') ? 1 : -1;
+		    u->trouble == NULL) ? 1 : -1;
 	case STATE_waiting:
 	case STATE_errored:
 		return kind == WAIT_ONLINE ? -1 : 0;
 	case STATE_created:
 		return kind == WAIT_STOPPED ? 1 : 0;
 	case STATE_starting:
-		return kind == WAIT_ONLINE && u->problem[0] != '\0' &&
+		return kind == WAIT_ONLINE && u->trouble != NULL &&
 		    u->s->is_safe ? -1 : 0;
 	default:
 		return 0;
@@ -659,5 +680,5 @@ unit_row(const struct unit *u, struct message *m)
 	    .status = state_name(u->now.state),
 	    .restarts = u->now.restarts,
 	    .uptime_ms = up ? clock_ms() - u->now.started_mono_ms : -1,
-	    .problem = u->problem } };
+	    .problem = unit_problem(u) } };
 }

@@ -47,8 +47,9 @@ struct unit {
 	struct run		*run;		/* the present one, or NULL */
 	struct ev_timer		 timer;		/* now.wake_mono_ms */
 	int64_t			 retry_ms;	/* what the policy said */
-	char			 problem[512];	/* why it is not as asked, or "" */
-	bool			 problem_is_old;	/* of an earlier run */
+	char			*trouble;	/* why it is not as asked, owned,
+						 * or NULL */
+	bool			 trouble_is_old;	/* of an earlier run */
 
 	struct restart_policy	 policy;
 	int			 stop_signal;
@@ -82,6 +83,9 @@ bool	unit_is_up(const struct unit *);	/* it has a process, or will */
 /* Say what is the matter with it; shown until it is online again. */
 void	unit_trouble(struct unit *, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
+
+/* What unit_trouble() said, or "". */
+const char	*unit_problem(const struct unit *);
 
 /* Carry what happened in now into the shared memory. */
 void	unit_commit(struct unit *);
