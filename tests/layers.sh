@@ -75,8 +75,9 @@ may sdk/client 'sdk/client/*' 'opendaemon/client.h' 'protocol/*' 'base/*' \
 may actors 'actors/*' 'opendaemon/actor.h' 'protocol/*' 'base/*' config.h
 may cli 'cli/*' 'opendaemon/client.h' 'protocol/*' 'base/*' config.h
 may supervisor/root 'supervisor/root/*' supervisor/keeper/keeper.h \
-    supervisor/exec/exec.h 'supervisor/sweep/*.h' 'protocol/*' 'base/*' config.h
-for program in keeper exec sweep; do
+    supervisor/exec/exec.h supervisor/open/open.h \
+    'supervisor/sweep/*.h' 'protocol/*' 'base/*' config.h
+for program in keeper exec sweep open; do
 	[ -d supervisor/$program ] || continue
 	may supervisor/$program "supervisor/$program/*" \
 	    supervisor/root/observed_cells.h supervisor/exec/exec.h
@@ -98,7 +99,7 @@ done
 
 never supervisor/root 'jansson.h' 'yaml.h' 'cyaml/*' 'curl/*' 'sqlite3.h' \
     'opendaemon/*' 'regex.h' 'dlfcn.h'
-for program in keeper exec sweep; do
+for program in keeper exec sweep open; do
 	[ -d supervisor/$program ] || continue
 	never supervisor/$program 'ev.h' 'msgpack*' 'jansson.h' 'bsd/*' \
 	    'opendaemon/*'
@@ -108,7 +109,7 @@ for folder in base sdk actors cli; do
 done
 
 # No heap where nothing may fail for want of memory.
-for program in keeper exec sweep; do
+for program in keeper exec sweep open; do
 	[ -d supervisor/$program ] || continue
 	! grep -nE '\b(malloc|calloc|realloc|strdup|asprintf|fopen|opendir)\(' \
 	    supervisor/$program/*.c || complain "supervisor/$program uses the heap"
@@ -126,6 +127,7 @@ sdk/actor/example/hello.c
 sdk/actor/filters_gen.c
 supervisor/exec/main.c
 supervisor/keeper/main.c
+supervisor/open/main.c
 supervisor/root/main.c
 supervisor/sweep/main.c
 '

@@ -56,6 +56,7 @@ needs od-capture c ev msgpackc
 is_static od-keeper
 is_static od-exec
 is_static od-sweep
+is_static od-open
 
 for program in opendaemon-supervisor od-capture od-journal od-logs; do
 	protected "$build/libexec/$program"

@@ -43,7 +43,8 @@ struct feed {
 
 struct sink {
 	int64_t		 number;
-	char		*path;		/* beneath the log directory, or absolute */
+	char		*path;		/* beneath the log directory; or absolute:
+					 * od-open opens it (fetch.c) */
 	int		 fd;		/* -1: not open */
 	int64_t		 offset;	/* of fd */
 	bool		 is_regular;
@@ -60,6 +61,9 @@ struct sink {
 	bool		 is_blocked;
 	bool		 is_forgotten;	/* to be freed when its feeds have ended */
 	bool		 is_rotation_due;
+	bool		 is_asked;	/* the next file is on its way */
+	int		 fetch;		/* the socket it comes over, or -1 */
+	struct ev_io	 fetched;
 	char		 trouble[256];	/* what the supervisor was told; "" */
 	struct ev_timer	 retry;
 	double		 pause;		/* seconds until the next retry */
@@ -70,6 +74,7 @@ struct sink {
 
 struct capture {
 	struct od_actor	*actor;
+	int		 number;	/* 0; others write elsewhere, see main.c */
 	struct sink	*sinks;
 	int		 feeds;		/* how many there are */
 	int64_t		 feed_bytes;	/* room that was added to them */
@@ -112,6 +117,15 @@ int	sink_rotate(struct sink *);
 int	sink_follow_path(struct sink *);
 /* True if path names the file that fd is. */
 bool	sink_is_at_path(const struct sink *);
+
+/* fetch.c: files whose path a user gave. */
+bool	sink_is_outside(const struct sink *);
+/* Ask for the file that path names; the present one is to be renamed before,
+ * if it is the one. Once until it comes. */
+void	sink_ask(struct sink *);
+/* It will come over this socket, which is taken over. */
+void	sink_fetch(struct sink *, int sock);
+void	sink_stop_fetching(struct sink *);
 
 /* sink.c */
 struct sink	*sink_find(struct capture *, int64_t number);

@@ -238,9 +238,17 @@ rest_after(struct feed *f, int64_t moved, int64_t passed)
 static int64_t
 room_left(const struct sink *s)
 {
-	if (s->rotate_size <= 0 || s->path[0] == '/' || !s->is_regular)
+	if (s->rotate_size <= 0 || sink_is_outside(s) || !s->is_regular)
 		return INT64_MAX;
 	return s->offset < s->rotate_size ? s->rotate_size - s->offset : 0;
+}
+
+static void
+ask_if_full(struct sink *s)
+{
+	if (s->is_rotation_due || (s->is_regular && s->rotate_size > 0 &&
+	    s->offset >= s->rotate_size))
+		sink_ask(s);
 }
 
 /* One splice, rotating before it if it is time: what splice(2) returns. */
@@ -251,7 +259,9 @@ move_some(struct feed *f, size_t want)
 	int64_t left = room_left(s);
 	ssize_t n;
 
-	if ((s->is_rotation_due || left == 0) && sink_rotate(s)) {
+	if (sink_is_outside(s))
+		ask_if_full(s);
+	else if ((s->is_rotation_due || left == 0) && sink_rotate(s)) {
 		left = room_left(s);
 		index_mark(s);
 	}
@@ -272,6 +282,10 @@ cannot_write(struct feed *f, int code)
 	snprintf(why, sizeof(why), "cannot write '%.128s': %s",
 	    f->sink->path, strerror(-code));
 	sink_block(f->sink, why);
+	/* A file system that went away may be back with other files. */
+	if (sink_is_outside(f->sink) && code != -ENOSPC && code != -EDQUOT &&
+	    code != -EFBIG)
+		sink_ask(f->sink);
 }
 
 /* Before the first byte of a drain: is the file as we left it? */
@@ -284,8 +298,11 @@ prepare(struct feed *f)
 
 	if ((r = log_check(s, &st)) < 0)
 		return r;
-	if (st.st_nlink == 0)
-		sink_follow_path(s);	/* deleted: nobody could read it */
+	/* Deleted: nobody could read it. */
+	if (st.st_nlink == 0 && sink_is_outside(s))
+		sink_ask(s);
+	else if (st.st_nlink == 0)
+		sink_follow_path(s);
 	if (ioctl(f->fd, FIONREAD, &waiting) == 0 && waiting > 0 &&
 	    room_left(s) > 0)
 		index_mark(s);		/* before the bytes can be seen */

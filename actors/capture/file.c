@@ -135,7 +135,7 @@ index_open(struct sink *s)
 		close(s->index);
 	s->index = -1;
 	s->marked_ms = 0;
-	if (s->path[0] == '/' ||
+	if (sink_is_outside(s) ||
 	    log_index_name(name, sizeof(name), s->path) < 0)
 		return;
 	s->index = open_beneath(OD_FD_DIRECTORY, name,

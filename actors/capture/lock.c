@@ -13,10 +13,18 @@
 #define FIRST_PAUSE	0.1
 #define LAST_PAUSE	1.0
 
+/* The first has the file to itself; of that of the others, each has a byte. */
+static struct flock
+range(const struct capture *c)
+{
+	return (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET,
+	    .l_start = c->number, .l_len = c->number > 0 };
+}
+
 static int
 try(struct capture *c)
 {
-	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock l = range(c);
 
 	/* Opened afresh by each generation: a descriptor that was inherited
 	 * would carry nothing, the record lock is the process's. */
@@ -36,7 +44,7 @@ try(struct capture *c)
 static void
 say_why(struct capture *c, int r)
 {
-	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock l = range(c);
 
 	if ((r == -EAGAIN || r == -EACCES) && c->lock != -1 &&
 	    fcntl(c->lock, F_GETLK, &l) == 0 && l.l_type != F_UNLCK)

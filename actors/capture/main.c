@@ -117,8 +117,26 @@ on_capture_rotate(struct od_actor *self, const struct message *m)
 		return -ENOENT;
 	s->is_rotation_due = true;
 	sink_retry(s);
-	if (sink_is_open(s))
+	if (sink_is_outside(s))
+		sink_ask(s);
+	else if (sink_is_open(s))
 		sink_rotate(s);
+	return 0;
+}
+
+static int
+on_capture_fetch(struct od_actor *self, const struct message *m)
+{
+	struct sink *s = sink_find(self->state, m->capture_fetch.stream);
+	int fd = od_take_fd(self);
+
+	if (fd == -1)
+		return -EBADF;
+	if (s == NULL) {
+		close(fd);
+		return -ENOENT;
+	}
+	sink_fetch(s, fd);
 	return 0;
 }
 
@@ -165,6 +183,7 @@ static const struct od_handler handlers[] = {
 	{ MSG_capture_forget, on_capture_forget },
 	{ MSG_capture_rotate, on_capture_rotate },
 	{ MSG_capture_note, on_capture_note },
+	{ MSG_capture_fetch, on_capture_fetch },
 	{ MSG_none, NULL },
 };
 
@@ -184,8 +203,13 @@ release(struct capture *c)
 	}
 }
 
+/*
+ * Without arguments, the log directory is ours. With a number, we write to
+ * another file system, beside those that are not to wait for it: no directory
+ * then, all files are fetched; descriptor 4 is the file that is locked.
+ */
 int
-main(void)
+main(int argc, char **argv)
 {
 	int status;
 	struct capture state = { .lock = -1, .clock = -1 };
@@ -200,6 +224,10 @@ main(void)
 	};
 
 	state.actor = &capture;
+	if (argc > 1 && (state.number = atoi(argv[1])) > 0) {
+		capture.reach = OD_REACH_NONE;
+		state.lock = OD_FD_DIRECTORY;
+	}
 	status = od_actor_main(&capture);
 	release(&state);
 	return status;

@@ -222,7 +222,7 @@ sink_rotate(struct sink *s)
 	const char *base;
 	int dir, r;
 
-	if (s->path[0] == '/' || !s->is_regular ||
+	if (sink_is_outside(s) || !s->is_regular ||
 	    clock_ms() < s->moving_at_ms)
 		return 0;
 	if (s->offset == 0 && s->moved_number == 0) {

@@ -48,7 +48,7 @@ sink_new(struct capture *c, int64_t number, const char *path)
 	}
 	s->number = number;
 	s->capture = c;
-	s->fd = s->index = -1;
+	s->fd = s->index = s->fetch = -1;
 	s->last_number = -1;
 	s->pause = FIRST_PAUSE;
 	LIST_INIT(&s->feeds);
@@ -61,6 +61,7 @@ sink_new(struct capture *c, int64_t number, const char *path)
 void
 sink_free(struct sink *s)
 {
+	close_fd(&s->fetch);
 	close_fd(&s->fd);
 	close_fd(&s->index);
 	free(s->note);
@@ -76,6 +77,7 @@ sink_settle(struct sink *s)
 	if (!s->is_forgotten || !LIST_EMPTY(&s->feeds))
 		return;
 	ev_timer_stop(c->actor->loop, &s->retry);
+	sink_stop_fetching(s);
 	HASH_DEL(c->sinks, s);
 	sink_free(s);
 }
@@ -140,7 +142,7 @@ sink_adopt(struct sink *s, struct error *e)
 
 	if (r < 0)
 		return r;
-	if (s->path[0] != '/' && s->is_regular && !sink_is_at_path(s))
+	if (!sink_is_outside(s) && s->is_regular && !sink_is_at_path(s))
 		sink_follow_path(s);
 	return 0;
 }
@@ -174,6 +176,9 @@ sink_attach(struct sink *s)
 
 	ev_timer_stop(s->capture->actor->loop, &s->retry);
 	s->is_blocked = false;
+	if (s->fd == -1 && sink_is_outside(s))
+		return;			/* it comes, or the supervisor says
+					 * why it does not */
 	r = 0;
 	if (s->fd == -1)
 		r = sink_open(s, &e);
@@ -203,6 +208,8 @@ ends_in_line(const struct sink *s)
 	char last = '\n';
 	int fd;
 
+	if (sink_is_outside(s))
+		return s->offset > 0;	/* it may; nobody can look */
 	if (s->offset == 0 || !sink_is_at_path(s))
 		return false;
 	fd = open_beneath(OD_FD_DIRECTORY, s->path, O_RDONLY | O_NONBLOCK, 0);

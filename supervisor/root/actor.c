@@ -33,6 +33,12 @@
 #define READS_A_TURN	8
 #define LINGER_MS	1000	/* from a closed channel to SIGKILL */
 
+/* All further od-captures; the number is its argument. */
+#define FURTHER(n)							\
+	[ACTOR_capture_2 + (n) - 2] = { .name = "capture-" #n,		\
+	    .program = "od-capture", .argument = #n,			\
+	    .directory = PROMISED_LOCK, .is_vital = true },
+
 /* clang-format off */
 static const struct manifest manifests[ACTOR_COUNT] = {
 	[ACTOR_capture] = { .name = "capture", .program = "od-capture",
@@ -42,6 +48,9 @@ static const struct manifest manifests[ACTOR_COUNT] = {
 	    .hears_kept = true },
 	[ACTOR_logs] = { .name = "logs", .program = "od-logs",
 	    .directory = PROMISED_LOG },
+	FURTHER(2) FURTHER(3) FURTHER(4) FURTHER(5) FURTHER(6) FURTHER(7)
+	FURTHER(8) FURTHER(9) FURTHER(10) FURTHER(11) FURTHER(12)
+	FURTHER(13) FURTHER(14) FURTHER(15) FURTHER(16)
 };
 /* clang-format on */
 
@@ -98,6 +107,19 @@ actor_named(struct supervisor *s, const char *name)
 		if (strcmp(manifests[i].name, name) == 0)
 			return &s->actors[i];
 	return NULL;
+}
+
+bool
+actor_is_capture(enum actor_id id)
+{
+	return id == ACTOR_capture || id >= ACTOR_capture_2;
+}
+
+bool
+actor_is_used(const struct actor *a)
+{
+	return a->id < ACTOR_capture_2 || a->unit->now.wanted ||
+	    a->unit->run != NULL;
 }
 
 bool
@@ -167,6 +189,9 @@ static void
 convict(struct actor *a, const char *why)
 {
 	actor_blame(a, why);
+	unit_trouble(a->unit, "%s", why);
+	if (actor_is_capture(a->id))
+		streams_hang(a->s, (int)a->id, why);
 	hang_up(a);
 	if (a->unit->run != NULL)
 		run_signal(a->unit->run, SIGKILL);
@@ -282,8 +307,8 @@ greet(struct actor *a, const struct message *m)
 	a->fault[0] = '\0';
 	a->is_quarantined = false;
 	unit_step(a->unit, EVENT_ready);
-	if (a->id == ACTOR_capture)
-		streams_begin(s);
+	if (actor_is_capture(a->id))
+		streams_begin(s, (int)a->id);
 	if (a->id == ACTOR_journal)
 		durable_begin(s);
 	watch(a);
@@ -317,9 +342,9 @@ take_message(struct actor *a, const struct message *m, int fd)
 		log_warn("%s: %s", a->manifest->name, m->failed.text);
 		return true;
 	}
+	if (actor_is_capture(a->id))
+		return streams_on_message(a->s, (int)a->id, m, fd);
 	switch (a->id) {
-	case ACTOR_capture:
-		return streams_on_message(a->s, m, fd);
 	case ACTOR_journal:
 		return durable_on_message(a->s, m);
 	default:
@@ -409,7 +434,7 @@ on_channel(struct ev_loop *loop, struct ev_io *w, int revents)
 		read_channel(a);
 	if (a->channel.fd == -1)
 		return;
-	if ((revents & EV_WRITE) != 0 && a->id == ACTOR_capture)
+	if ((revents & EV_WRITE) != 0 && actor_is_capture(a->id))
 		streams_pump(s);
 	if ((revents & EV_WRITE) != 0 && a->id == ACTOR_journal)
 		durable_pump(s);
@@ -482,13 +507,14 @@ void
 actor_plan(const struct unit *u, struct plan *p)
 {
 	struct actor *a = u->actor;
-	static const char *argv[2];
+	static const char *argv[3];
 	static const char *const env[] = { "PATH", "/usr/bin:/bin", NULL };
 	static char path[PATH_BYTES + 64];
 
 	snprintf(path, sizeof(path), "%s/%s", a->s->layout.libexec,
 	    a->manifest->program);
 	argv[0] = a->manifest->program;
+	argv[1] = a->manifest->argument;
 	p->argv = argv;
 	p->path = path;
 	p->own_env = env;
@@ -516,6 +542,8 @@ actor_passed_fds(const struct unit *u, int *fds)
 		fds[n++] = a->s->log_dir_fd;
 	if (a->manifest->directory == PROMISED_STATE)
 		fds[n++] = a->s->state_dir_fd;
+	if (a->manifest->directory == PROMISED_LOCK)
+		fds[n++] = a->s->captures_fd;
 	return n;
 }
 

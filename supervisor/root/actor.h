@@ -11,14 +11,17 @@
 #include "supervisor/root/supervisor.h"
 
 /* X(name): the built-in ones, in the order in which they are started and
- * stopped in reverse. Their uid is the base and their place here. */
+ * stopped in reverse. Their uid is the base and their place here. Behind them
+ * are the further od-captures, one for each file system that users' log paths
+ * lead to, most of them never started. */
 #define ACTORS(X)	X(capture) X(journal) X(logs)
 
 enum actor_id {
 #define X(name) ACTOR_##name,
 	ACTORS(X)
 #undef X
-	ACTOR_COUNT
+	ACTOR_capture_2,
+	ACTOR_COUNT = ACTOR_capture_2 + 15	/* up to capture-16 */
 };
 
 /* The directory an actor is promised, as descriptor 4. */
@@ -26,11 +29,13 @@ enum promised {
 	PROMISED_NOTHING,
 	PROMISED_LOG,
 	PROMISED_STATE,
+	PROMISED_LOCK,		/* no directory: a file to be locked */
 };
 
 struct manifest {
 	const char	*name;
 	const char	*program;
+	const char	*argument;	/* or NULL */
 	enum promised	 directory;
 	bool		 is_vital;	/* never quarantined */
 	bool		 sends_fds;
@@ -65,6 +70,9 @@ int	actors_init(struct supervisor *, struct error *);
 void	actor_hears_from(struct supervisor *, enum actor_id, int64_t seq);
 
 struct actor	*actor_named(struct supervisor *, const char *name);
+bool	actor_is_capture(enum actor_id);
+/* It is to be seen: it is needed, or not yet gone. */
+bool	actor_is_used(const struct actor *);
 bool	actor_is_up(const struct supervisor *, enum actor_id);
 uid_t	actor_uid(enum actor_id);
 bool	actor_owns_uid(const struct supervisor *, uid_t);

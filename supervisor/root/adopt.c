@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "supervisor/root/actor.h"
 #include "supervisor/root/bus.h"
 #include "supervisor/root/durable.h"
 #include "supervisor/root/observed.h"
@@ -275,23 +276,22 @@ adopt_found(struct supervisor *s, const struct sweep_found *found, size_t n)
 	}
 }
 
-void
-adopt_end_capture(struct supervisor *s)
+/* Whoever holds a lock in the range that begins at start; len 0: to the end.
+ * False if nobody does. */
+static bool
+end_holder(int fd, off_t start, off_t len)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	int fd = openat(s->log_dir_fd, ".capture.lock",
-	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), pidfd;
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET,
+	    .l_start = start, .l_len = len };
+	struct flock again = lock;
+	int pidfd;
 
-	if (fd == -1)
-		return;
 	if (fcntl(fd, F_GETLK, &lock) == -1 || lock.l_type == F_UNLCK ||
-	    lock.l_pid <= 1 || (pidfd = sys_pidfd_open(lock.l_pid)) < 0) {
-		close(fd);
-		return;
-	}
+	    lock.l_pid <= 1 || (pidfd = sys_pidfd_open(lock.l_pid)) < 0)
+		return false;
 	/* The pid may have gone to another between the two. */
-	lock.l_type = F_WRLCK;
-	if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK) {
+	if (fcntl(fd, F_GETLK, &again) == 0 && again.l_type != F_UNLCK &&
+	    again.l_pid == lock.l_pid) {
 		log_info("an earlier od-capture (pid %d) is ended",
 		    lock.l_pid);
 		sys_pidfd_signal(pidfd, SIGKILL);
@@ -299,5 +299,19 @@ adopt_end_capture(struct supervisor *s)
 		    CAPTURE_MS);
 	}
 	close(pidfd);
-	close(fd);
+	return true;
+}
+
+void
+adopt_end_capture(struct supervisor *s)
+{
+	int fd = openat(s->log_dir_fd, ".capture.lock",
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd != -1) {
+		end_holder(fd, 0, 0);
+		close(fd);
+	}
+	for (int n = 2; n < 2 + ACTOR_COUNT - ACTOR_capture_2; n++)
+		end_holder(s->captures_fd, n, 1);
 }

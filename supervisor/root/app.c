@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/io.h"
 #include "base/log.h"
 #include "protocol/codec.h"
 #include "supervisor/root/bus.h"
@@ -35,9 +36,11 @@ app_log_path(const struct app *a, int instance, bool err, char *buf,
 	const struct process_define *d = &a->def.process_define;
 	const char *given = err ? d->log_err : d->log_out;
 
-	if (given[0] != '\0')
-		snprintf(buf, size, "%s", given);
-	else
+	/* That it fits was checked. */
+	if (given[0] != '\0' &&
+	    definition_log_path(d, given, instance, buf, size) < 0)
+		buf[0] = '\0';
+	else if (given[0] == '\0')
 		snprintf(buf, size, "%s/%d-%s.log", a->name, instance,
 		    err ? "err" : "out");
 }
@@ -65,14 +68,31 @@ stream_of(struct unit *u, bool err)
 {
 	const struct process_define *d = &u->app->def.process_define;
 	char path[PATH_BYTES + 1];
+	uint32_t mark = 0;
 
 	app_log_path(u->app, u->instance, err, path, sizeof(path));
+	if (path[0] == '/')
+		mark = crc32c(crc32c(0, &d->uid, sizeof(d->uid)), path,
+		    strlen(path));
 	return stream_get(u->s, &(struct stream_spec){
-	    .id = STREAM_ID(u->key, err), .path = path, .name = u->name,
+	    .id = STREAM_ID(u->key, err) | STREAM_ID_MARK(mark),
+	    .path = path, .name = u->name, .def = d,
 	    .instance = u->instance, .is_err = err,
 	    .rotate_size = d->rotate_size >= 0 ? d->rotate_size :
 	    DEFAULT_ROTATE_SIZE, .rotate_keep = d->rotate_keep >= 0 ?
 	    (int)d->rotate_keep : DEFAULT_ROTATE_KEEP });
+}
+
+/* What is in the pipes of the former still goes where it went. */
+static int
+set_stream(struct unit *u, struct log_stream **place, struct log_stream *t)
+{
+	if (t == NULL)
+		return -ENOMEM;
+	if (*place != t)
+		stream_forget(u->s, *place);
+	*place = t;
+	return 0;
 }
 
 /* Carry what the definition says into the unit. */
@@ -80,7 +100,7 @@ static int
 configure(struct unit *u)
 {
 	const struct process_define *d = &u->app->def.process_define;
-	struct log_stream *out, *err;
+	int r;
 
 	u->name = u->app->name;
 	definition_policy(&u->app->def, &u->policy);
@@ -88,17 +108,14 @@ configure(struct unit *u)
 	u->stop_timeout_ms = d->stop_timeout_ms >= 0 ? d->stop_timeout_ms :
 	    DEFAULT_STOP_MS;
 	u->priority = (int)d->priority;
-	out = stream_of(u, false);
-	err = d->log_combined ? NULL : stream_of(u, true);
-	/* What it had is kept where there is nothing in its place. */
-	if (out != NULL)
-		u->out = out;
-	if (d->log_combined)
+	if ((r = set_stream(u, &u->out, stream_of(u, false))) < 0)
+		return r;
+	if (d->log_combined) {
 		stream_forget(u->s, u->err);
-	if (err != NULL || d->log_combined)
-		u->err = err;
-	return out == NULL || (err == NULL && !d->log_combined) ?
-	    -ENOMEM : 0;
+		u->err = NULL;
+		return 0;
+	}
+	return set_stream(u, &u->err, stream_of(u, true));
 }
 
 static int

@@ -53,8 +53,8 @@ const char	*app_namespace(const struct app *);
  * -ENOMEM if there was no memory for all of them. */
 int	app_restore_all(struct supervisor *);
 
-/* Where instance of the app writes; path is relative to the log directory
- * (or absolute, if the user gave one). */
+/* Where instance of the app writes; path is relative to the log directory, or
+ * absolute: what the user gave, with {name} and {instance} filled in. */
 void	app_log_path(const struct app *, int instance, bool err, char *buf,
 	    size_t);
 

@@ -16,6 +16,7 @@
 #include "supervisor/root/bus.h"
 #include "supervisor/root/guard.h"
 #include "supervisor/root/run.h"
+#include "supervisor/root/streams.h"
 #include "supervisor/root/unit.h"
 
 /* ---- plugins ---- */
@@ -44,6 +45,8 @@ plugin_list(struct request *q, const struct message *m, struct error *e)
 	(void)m;
 	(void)e;
 	for (int i = 0; i < ACTOR_COUNT; i++) {
+		if (!actor_is_used(&s->actors[i]))
+			continue;
 		plugin_row(&s->actors[i], &row);
 		request_row(q, &row, -1);
 	}
@@ -56,13 +59,13 @@ act_on_plugin(struct request *q, const char *name, enum event what,
 {
 	struct actor *a = actor_named(q->peer->s, name);
 
-	if (a == NULL)
+	if (a == NULL || !actor_is_used(a))
 		return fail(e, -ENOENT, "no plugin '%s'; see od plugin list",
 		    name);
 	if (!wanted && a->manifest->is_vital)
 		return fail(e, -EPERM, "'%s' cannot be stopped: without it "
 		    "%s; od plugin restart %s replaces it", name,
-		    a->id == ACTOR_capture ? "apps block on their output" :
+		    actor_is_capture(a->id) ? "apps block on their output" :
 		    "no change is recorded", name);
 	a->unit->now.wanted = wanted;
 	a->unit->is_urgent = true;
@@ -226,6 +229,17 @@ daemon_begin_stop(struct supervisor *s, bool keep_apps, uid_t by)
 			unit_step(u, EVENT_stop);
 }
 
+/* It has ended, and its last words have nowhere to go. */
+static bool
+is_stuck(const struct supervisor *s, const struct run *r)
+{
+	for (int i = 0; i < r->npipes; i++)
+		if (r->pipes[i].stream != NULL &&
+		    !stream_flows(s, r->pipes[i].stream))
+			return true;
+	return false;
+}
+
 static bool
 apps_are_done(const struct supervisor *s)
 {
@@ -243,7 +257,7 @@ apps_are_done(const struct supervisor *s)
 	if (!actor_is_up(s, ACTOR_capture))
 		return true;
 	TAILQ_FOREACH(r, &s->runs, list)
-		if (!r->is_actor)
+		if (!r->is_actor && !is_stuck(s, r))
 			return false;
 	return true;
 }
@@ -257,7 +271,11 @@ actors_are_done(struct supervisor *s)
 		struct actor *a = &s->actors[i];
 
 		/* od-capture drains on for the apps that are kept. */
-		if (a->id == ACTOR_capture && s->keep_apps)
+		if (actor_is_capture(a->id) && s->keep_apps)
+			continue;
+		/* Where a file system hangs, it cannot be killed. */
+		if (a->id >= ACTOR_capture_2 &&
+		    unit_state(a->unit) == STATE_killing)
 			continue;
 		/* Not before everything is on disk. */
 		if (a->id == ACTOR_journal && a->has_greeted &&

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "protocol/limits.h"
@@ -186,17 +187,49 @@ check_restart(const struct process_define *d, const void *at,
 	return **culprit == '\0';
 }
 
+int
+definition_log_path(const struct process_define *d, const char *given,
+    int instance, char *buf, size_t size)
+{
+	char number[16];
+	const char *word;
+	size_t n = 0, len;
+
+	snprintf(number, sizeof(number), "%d", instance);
+	while (*given != '\0') {
+		if (strncmp(given, "{name}", 6) == 0) {
+			word = d->name;
+			len = strlen(word);
+			given += 6;
+		} else if (strncmp(given, "{instance}", 10) == 0) {
+			word = number;
+			len = strlen(word);
+			given += 10;
+		} else {
+			word = given++;
+			len = 1;
+		}
+		if (n + len >= size)
+			return -ENAMETOOLONG;
+		memcpy(buf + n, word, len);
+		n += len;
+	}
+	buf[n] = '\0';
+	return (int)n;
+}
+
 static bool
 check_log(const struct process_define *d, const void *at,
     const char **culprit)
 {
+	char path[PATH_BYTES + 1];
 	size_t len;
 
-	(void)d;
 	*culprit = text_at(at);
 	len = strlen(*culprit);
-	return len == 0 || (**culprit == '/' && len <= PATH_BYTES &&
-	    (*culprit)[len - 1] != '/');
+	return len == 0 || (**culprit == '/' && (*culprit)[len - 1] != '/' &&
+	    definition_log_path(d, *culprit, INSTANCES_MAX - 1, path,
+	    sizeof(path)) >= 0);
 }
 
 /* A file has one writer: it knows how far it is. */
@@ -245,10 +278,10 @@ static const struct text_rule {
 	{ AT(groups), check_groups, "it has up to 64 numbers of groups" },
 	{ AT(restart), check_restart, "it is 'always', 'on-failure' or "
 	    "'never', or empty for 'always'" },
-	{ AT(log_out), check_log, "it is an absolute path of a file, or "
-	    "empty" },
-	{ AT(log_err), check_log, "it is an absolute path of a file, or "
-	    "empty" },
+	{ AT(log_out), check_log, "it is an absolute path of a file, at most "
+	    "4095 bytes with {name} and {instance} filled in, or empty" },
+	{ AT(log_err), check_log, "it is an absolute path of a file, at most "
+	    "4095 bytes with {name} and {instance} filled in, or empty" },
 	{ AT(log_err), check_log_alone, "it is not the file of log_out, unless "
 	    "log_combined is set" },
 	{ AT(log_out), check_log_shared, "it contains '{instance}' if there is "

@@ -17,6 +17,11 @@
  * what is allowed. */
 int	definition_check(const struct message *, struct error *);
 
+/* A log's path as it was given, with {name} and {instance} filled in: its
+ * length, or -ENAMETOOLONG. */
+int	definition_log_path(const struct process_define *, const char *given,
+	    int instance, char *buf, size_t);
+
 /* What it says of restarts, with our defaults where it says nothing; of a
  * definition that was checked. */
 void	definition_policy(const struct message *, struct restart_policy *);

@@ -64,8 +64,8 @@ make_pipes(struct run *r, struct birth *b, struct error *e)
 		r->pipes[i] = (struct run_pipe){ .fd = fds[0],
 		    .number = observed_counters(&r->s->observed)->next_pipe++,
 		    .stream_id = streams[i]->id, .stream = streams[i] };
-		streams[i]->npipes++;
 		r->npipes++;
+		stream_pipe_new(r->s, streams[i]);
 		b->write_ends[i] = fds[1];
 	}
 	return 0;
@@ -188,7 +188,7 @@ abandon(struct run *r)
 	r->pid = 0;
 	for (int i = 0; i < r->npipes; i++) {
 		close_fd(&r->pipes[i].fd);
-		r->pipes[i].stream->npipes--;
+		stream_pipe_done(r->s, r->pipes[i].stream);
 	}
 	if (r->cgroup_fd != -1) {
 		close_fd(&r->cgroup_fd);

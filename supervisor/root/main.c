@@ -102,6 +102,21 @@ open_program(const struct supervisor *s, const char *name)
 	return open_or_die(path, O_PATH);
 }
 
+/* Each od-capture but the first locks a byte of it. */
+static int
+open_lock(const struct supervisor *s)
+{
+	char path[PATH_BYTES + 32];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/captures.lock", s->layout.run);
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK |
+	    O_CLOEXEC, 0600);
+	if (fd == -1)
+		die("cannot open '%s': %s", path, strerror(errno));
+	return fd;
+}
+
 /* As root, each actor owns what it writes, and od-logs may read the logs by
  * its group. */
 static void
@@ -175,13 +190,18 @@ static void
 open_places(struct supervisor *s)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	struct stat st;
 	char name[16];
 
 	s->null_fd = open_or_die("/dev/null", O_RDWR);
 	spawn_init(s->null_fd);
 	s->exec_fd = open_program(s, "od-exec");
 	s->sweep_fd = open_program(s, "od-sweep");
+	s->open_fd = open_program(s, "od-open");
 	s->log_dir_fd = open_or_die(s->layout.log, O_RDONLY | O_DIRECTORY);
+	if (fstat(s->log_dir_fd, &st) == 0)
+		s->log_device = st.st_dev;
+	s->captures_fd = open_lock(s);
 	s->state_dir_fd = open_or_die(s->layout.state,
 	    O_RDONLY | O_DIRECTORY);
 	give_directories(s);

@@ -64,7 +64,7 @@ struct slot {
 	uint8_t	 failed_step;	/* od-exec's, + 1; 0: none */
 	uint8_t	 spare;
 	int32_t	 failed_errno;
-	int32_t	 spare2;
+	uint32_t device;	/* whose files this od-capture writes; 0: none */
 	struct restart_history history;
 	uint64_t ring_head;	/* of the ring when this copy is committed */
 };

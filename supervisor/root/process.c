@@ -376,7 +376,7 @@ send_detail(struct request *q, const struct unit *u)
 	    .log_err = def->log_combined ? "" :
 	    log_place(u, true, err, sizeof(err)),
 	    .restart = when[u->policy.when], .stop_signal = u->stop_signal,
-	    .stop_timeout_ms = u->stop_timeout_ms, .problem = unit_problem(u),
+	    .stop_timeout_ms = u->stop_timeout_ms, .problem = unit_complaint(u),
 	    .tree = s->cgroups.available ? "cgroup v2" : s->no_cgroup } };
 
 	fill_exit(u, &m.process_detail, words, sizeof(words));

@@ -22,6 +22,7 @@
 #include "supervisor/root/control.h"
 #include "supervisor/root/durable.h"
 #include "supervisor/root/guard.h"
+#include "supervisor/root/outside.h"
 #include "supervisor/root/run.h"
 #include "supervisor/root/streams.h"
 #include "supervisor/root/sweep.h"
@@ -256,6 +257,7 @@ begin_resumed(struct supervisor *s, struct legacy *l, struct error *e)
 		take_handed(s, &l->items[i]);
 	free(l->items);
 	adopt_go_on(s);
+	outside_look_for_idle(s);
 	bus_emit(s, &(struct message){ .type = MSG_daemon_recovered,
 	    .daemon_recovered = { .subject = "daemon", .what = "supervisor",
 	    .detail = "the supervisor was lost and another has taken over" }

@@ -369,14 +369,18 @@ run_adopt(struct supervisor *s, const struct run_found *f, struct unit *u)
 	for (int i = 0; i < f->npipes && i < RUN_PIPES; i++) {
 		struct log_stream *t = stream_find(s, f->streams[i]);
 
+		/* Its path was another: the present one is better than none. */
+		if (t == NULL && u != NULL)
+			t = f->streams[i] & 1 && u->err != NULL ? u->err :
+			    u->out;
 		if (t == NULL) {
 			close(f->fds[1 + i]);
 			continue;
 		}
-		t->npipes++;
 		r->pipes[r->npipes++] = (struct run_pipe){
 		    .fd = f->fds[1 + i], .number = f->pipe_numbers[i],
 		    .stream_id = t->id, .stream = t };
+		stream_pipe_new(s, t);
 	}
 	if (u != NULL)
 		u->run = r;

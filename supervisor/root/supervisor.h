@@ -63,7 +63,10 @@ struct supervisor {
 	int		 null_fd;	/* /dev/null */
 	int		 exec_fd;	/* od-exec, held */
 	int		 sweep_fd;	/* od-sweep, held */
+	int		 open_fd;	/* od-open, held */
 	int		 log_dir_fd, state_dir_fd;
+	int		 captures_fd;	/* what all but the first lock */
+	uint64_t	 log_device;	/* of the log directory */
 	char		 boot_id[40];
 
 	struct observed	 observed;
@@ -84,6 +87,7 @@ struct supervisor {
 	struct log_stream *streams;	/* hash by id */
 	bool		 unattached;	/* some pipes od-capture has not got */
 	struct actor	*actors;	/* ACTOR_COUNT of them */
+	struct ev_timer	 idle_timer;	/* for those without work */
 	struct ev_timer	 owed_timer;	/* for answers to heartbeats */
 	int64_t		 owed_due_ms;
 

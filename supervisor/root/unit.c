@@ -19,6 +19,7 @@
 #include "supervisor/root/control.h"
 #include "supervisor/root/guard.h"
 #include "supervisor/root/run.h"
+#include "supervisor/root/streams.h"
 
 #define ALIVE_MS	1000	/* alive for so long is ready */
 #define GREET_MS	5000	/* for an actor to shake hands */
@@ -144,6 +145,18 @@ forget_trouble(struct unit *u)
 {
 	free(u->trouble);
 	u->trouble = NULL;
+}
+
+const char *
+unit_complaint(const struct unit *u)
+{
+	if (u->trouble != NULL)
+		return u->trouble;
+	if (u->out != NULL && u->out->trouble != NULL)
+		return u->out->trouble;
+	if (u->err != NULL && u->err->trouble != NULL)
+		return u->err->trouble;
+	return "";
 }
 
 void
@@ -680,5 +693,5 @@ unit_row(const struct unit *u, struct message *m)
 	    .status = state_name(u->now.state),
 	    .restarts = u->now.restarts,
 	    .uptime_ms = up ? clock_ms() - u->now.started_mono_ms : -1,
-	    .problem = unit_problem(u) } };
+	    .problem = unit_complaint(u) } };
 }

@@ -86,6 +86,8 @@ void	unit_trouble(struct unit *, const char *fmt, ...)
 
 /* What unit_trouble() said, or "". */
 const char	*unit_problem(const struct unit *);
+/* The same; or what is the matter with its logs. */
+const char	*unit_complaint(const struct unit *);
 
 /* Carry what happened in now into the shared memory. */
 void	unit_commit(struct unit *);
