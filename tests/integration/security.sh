@@ -12,6 +12,16 @@ for plugin in capture journal logs; do
 	eventually plugin_is_online "$plugin"
 done
 
+# An od-capture for another file system, if there is one to be had.
+other=
+if [ -w /dev/shm ] &&
+    [ "$(stat -c %d /dev/shm)" != "$(stat -c %d "$dir")" ]; then
+	other=$(mktemp -d /dev/shm/od-test.XXXXXX)
+	trap 'code=$?; rm -rf "$other"; (exit "$code"); clean_up' EXIT
+	od start --no-wait -n other --log-out "$other/log" -- sleep 1000
+	eventually plugin_is_online capture-2
+fi
+
 pid_of() {
 	case $1 in
 	od-keeper) about keeper_pid ;;
@@ -60,6 +70,7 @@ while IFS='|' read -r _ name in uid gid caps nnp seccomp _; do
 	name=$(echo "$name" | tr -d ' `')
 	[ "$(echo "$in" | tr -d ' ')" = "$mode" ] || continue
 	[ "$name" != app ] || continue
+	[ "$name" != od-capture-2 ] || [ -n "$other" ] || continue
 	pid=$(pid_of "$name")
 	[ "${pid:-0}" -gt 0 ] || fail "there is no $name"
 	set -- Uid "$uid" Gid "$gid" CapEff "$caps" NoNewPrivs "$nnp" \
