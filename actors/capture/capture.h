@@ -64,7 +64,8 @@ struct sink {
 	bool		 is_asked;	/* the next file is on its way */
 	int		 fetch;		/* the socket it comes over, or -1 */
 	struct ev_io	 fetched;
-	char		 trouble[256];	/* what the supervisor was told; "" */
+	unsigned int	 trouble;	/* crc32c of what the supervisor was
+						 * told last; of "" at first: 0 */
 	struct ev_timer	 retry;
 	double		 pause;		/* seconds until the next retry */
 	LIST_HEAD(, feed) feeds;

@@ -91,12 +91,15 @@ sink_is_open(const struct sink *s)
 static void
 tell_trouble(struct sink *s, const char *why)
 {
+	char text[257];
 	struct message m = { .type = MSG_capture_blocked,
-	    .capture_blocked = { .stream = s->number, .text = s->trouble } };
+	    .capture_blocked = { .stream = s->number, .text = text } };
+	unsigned int sum = crc32c(0, why, strlen(why));
 
-	if (strcmp(s->trouble, why) == 0)
+	if (sum == s->trouble)
 		return;
-	snprintf(s->trouble, sizeof(s->trouble), "%s", why);
+	s->trouble = sum;
+	snprintf(text, sizeof(text), "%s", why);
 	od_log("%s", *why != '\0' ? why : "it can be written again");
 	capture_say(s->capture, &m, -1);
 }
