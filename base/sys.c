@@ -179,7 +179,9 @@ sys_proc_stat(pid_t pid, uint64_t *start, int *is_zombie, int *status)
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
 		return errno == ENOENT ? -ESRCH : -errno;
-	n = read_all(fd, text, sizeof(text) - 1);
+	n = read(fd, text, sizeof(text) - 1);	/* one read has it all */
+	if (n == -1)
+		n = -errno;
 	close(fd);
 	if (n <= 0)
 		return n == 0 ? -ESRCH : (int)n;

@@ -34,7 +34,7 @@
 #include "supervisor/root/spawn.h"
 #include "supervisor/root/streams.h"
 
-#define PRESSING_MS	10	/* what can wait may be put off for so long */
+#define PRESSING_MS	50	/* what can wait may be put off for so long */
 #define FD_READY	5	/* who started the daemon waits for a word */
 
 static struct supervisor supervisor;
@@ -206,7 +206,7 @@ open_places(struct supervisor *s)
 	    O_RDONLY | O_DIRECTORY);
 	give_directories(s);
 	read_boot_id(s);
-	s->launch_limit = cores > 2 ? (int)cores : 2;
+	s->launch_limit = cores > 2 ? 2 * (int)cores : 4;
 	/* Two daemons of one host have groups of their own. */
 	snprintf(name, sizeof(name), "%08x", crc32c(0, s->layout.home,
 	    strlen(s->layout.home)));
@@ -324,17 +324,19 @@ static void
 on_prepare(struct ev_loop *loop, struct ev_prepare *w, int revents)
 {
 	struct supervisor *s = w->data;
+	bool pressing = is_pressing(s);
 
 	(void)revents;
 	app_sweep(s);
+	if (!pressing) {
+		ev_timer_stop(loop, &s->pressing_timer);
+		runs_sweep(s);
+		streams_pump(s);
+	}
 	daemon_go_on_stopping(s);
 	observed_commit_events(&s->observed);
-	control_sweep(s);
-	if (is_pressing(s))
-		return;
-	ev_timer_stop(loop, &s->pressing_timer);
-	streams_pump(s);
-	bus_deliver(s);
+	if (!pressing)
+		bus_deliver(s);
 	control_sweep(s);
 }
 

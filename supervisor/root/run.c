@@ -333,6 +333,15 @@ run_finish(struct run *r)
 	for (int i = 0; i < r->npipes; i++)
 		if (r->pipes[i].stream != NULL)
 			return;
+	r->is_done = true;
+	s->has_done_runs = true;
+}
+
+static void
+run_free(struct run *r)
+{
+	struct supervisor *s = r->s;
+
 	guard_drop(s, RUN_KEEPER_KEY(r->number));
 	HASH_DELETE(hh_number, s->runs_by_number, r);
 	TAILQ_REMOVE(&s->runs, r, list);
@@ -345,6 +354,21 @@ run_finish(struct run *r)
 		cgroup_remove(&s->cgroups, r->number);
 	}
 	free(r);
+}
+
+void
+runs_sweep(struct supervisor *s)
+{
+	struct run *r, *next;
+
+	if (!s->has_done_runs)
+		return;
+	s->has_done_runs = false;
+	for (r = TAILQ_FIRST(&s->runs); r != NULL; r = next) {
+		next = TAILQ_NEXT(r, list);
+		if (r->is_done)
+			run_free(r);
+	}
 }
 
 /* ---- taking over ---- */

@@ -44,6 +44,7 @@ struct run {
 	struct ev_io	 go_io;
 	bool		 is_launching;	/* takes a place of launch_limit */
 	bool		 has_ended;
+	bool		 is_done;	/* runs_sweep() frees it */
 	bool		 is_actor;	/* its descendants are none of our business */
 
 	bool		 is_told;	/* the connector said how it ended */
@@ -126,8 +127,10 @@ void	run_give_up_clearing(struct run *);
 /* A pipe has ended: od-capture says so. */
 void	run_pipe_ended(struct run *, uint64_t pipe);
 
-/* Free it if nothing is left to be done for it. */
+/* If nothing is left to be done for it, it is done with ... */
 void	run_finish(struct run *);
+/* ... and freed here, at the end of a turn. */
+void	runs_sweep(struct supervisor *);
 
 /* The record DESIRED_RUN. */
 struct desired_run {

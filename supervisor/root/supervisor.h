@@ -82,6 +82,7 @@ struct supervisor {
 	struct unit	*units;		/* hash by key */
 	struct unit	*slots[OBSERVED_SLOTS];	/* the same, by slot */
 	struct run_list	 runs;		/* all that are not done with */
+	bool		 has_done_runs;	/* runs_sweep() has something to do */
 	struct run	*runs_by_number;
 	struct run	*runs_by_pid;
 	struct log_stream *streams;	/* hash by id */
