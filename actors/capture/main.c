@@ -173,6 +173,10 @@ orphaned(struct od_actor *self)
 	struct capture *c = self->state;
 
 	c->is_orphan = true;
+	/* Our own output comes back to us through a pipe like any other: held
+	 * by us, it would never end. A directory takes no writing. */
+	dup2(OD_FD_DIRECTORY, STDOUT_FILENO);
+	dup2(OD_FD_DIRECTORY, STDERR_FILENO);
 	if (c->feeds == 0)
 		od_stop(self, EXIT_SUCCESS);
 }
