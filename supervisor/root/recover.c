@@ -249,8 +249,10 @@ begin_resumed(struct supervisor *s, struct legacy *l, struct error *e)
 		return r;
 	/* Without its app, a process would be none of ours, and be ended. The
 	 * next of us may find memory. */
+	s->is_resuming = true;
 	if ((r = app_restore_all(s)) < 0)
 		return fail(e, r, "out of memory over the apps");
+	s->is_resuming = false;
 	if (l->connector_fd != -1)
 		connector_take(s, l->connector_fd);
 	for (size_t i = 0; i < l->count; i++)

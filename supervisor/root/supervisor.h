@@ -57,6 +57,7 @@ struct supervisor {
 	bool		 is_foreground;
 	bool		 is_loaded;	/* the desired state is known */
 	bool		 is_adopted;	/* and so is what runs of it */
+	bool		 is_resuming;	/* what fails must leave all as it was */
 	int		 ready_fd;	/* who waits for our first answer, or -1 */
 	int64_t		 started_ms;	/* CLOCK_MONOTONIC */
 

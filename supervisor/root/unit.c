@@ -79,7 +79,10 @@ unit_free(struct unit *u)
 	HASH_DEL(s->units, u);
 	s->slots[u->index] = NULL;
 	free(u->trouble);
-	observed_commit(&s->observed, u->index, &empty);
+	/* The next of us must still find what the slot says, or it takes the
+	 * process for nobody's. */
+	if (!s->is_resuming)
+		observed_commit(&s->observed, u->index, &empty);
 	free(u);
 }
 

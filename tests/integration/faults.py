@@ -298,7 +298,7 @@ class Faults:
                 nth += self.options.step if call == "malloc" else 1
             if call in ("malloc", "clone", "sendmsg", "pipe2", "syscall"):
                 # Every third answer would be lost, and asked for again.
-                if call != "sendmsg":
+                if call != "sendmsg" and not self.options.deaths:
                     self.attempt_one(call, error, 3, True)
                 self.attempt_one(call, error, 7, True)
             if self.options.verbose:
