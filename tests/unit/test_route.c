@@ -48,7 +48,7 @@ static const unsigned int roles[] = { FROM_OWNER, FROM_OPERATOR, FROM_VIEWER };
 static int served;
 
 /* All that is served is counted, and nothing is done. */
-#define SERVES(name)							\
+#define COUNTED(name)							\
 	int	__wrap_##name(struct request *, const struct message *,	\
 		    struct error *);					\
 	int								\
@@ -61,24 +61,24 @@ static int served;
 		served++;						\
 		return 0;						\
 	}
-SERVES(process_define)
-SERVES(process_start)
-SERVES(process_stop)
-SERVES(process_restart)
-SERVES(process_delete)
-SERVES(process_reset)
-SERVES(process_signal)
-SERVES(process_list)
-SERVES(process_info)
-SERVES(process_logs)
-SERVES(plugin_list)
-SERVES(plugin_restart)
-SERVES(plugin_stop)
-SERVES(plugin_start)
-SERVES(daemon_status)
-SERVES(daemon_stop)
-SERVES(daemon_ping)
-SERVES(events_subscribe)
+COUNTED(process_define)
+COUNTED(process_start)
+COUNTED(process_stop)
+COUNTED(process_restart)
+COUNTED(process_delete)
+COUNTED(process_reset)
+COUNTED(process_signal)
+COUNTED(process_list)
+COUNTED(process_info)
+COUNTED(process_logs)
+COUNTED(plugin_list)
+COUNTED(plugin_restart)
+COUNTED(plugin_stop)
+COUNTED(plugin_start)
+COUNTED(daemon_status)
+COUNTED(daemon_stop)
+COUNTED(daemon_ping)
+COUNTED(events_subscribe)
 
 static int
 ask(struct supervisor *s, unsigned int role, enum message_type type,

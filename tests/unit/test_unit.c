@@ -294,7 +294,7 @@ START_TEST(a_storm_of_launches_that_fail_waits_too)
 	for (int n = 0; n < 100; n++) {
 		ck_assert_int_eq(did.refusals, n + 1);
 		ck_assert_int_eq(state_of(0), STATE_waiting);
-		ck_assert_str_eq(units[0]->problem, "cannot make a process");
+		ck_assert_str_eq(unit_problem(units[0]), "cannot make a process");
 		before = clock_ms();
 		ck_assert(next_timer());
 		ck_assert_int_ge(clock_ms() - before, 100);
@@ -348,13 +348,13 @@ START_TEST(the_reason_that_is_shown_is_that_of_the_last_run)
 	want(units[0]);
 	executed(units[0]);
 	ends(units[0], EXITED(3));
-	ck_assert_str_eq(units[0]->problem, "exited with 3");
+	ck_assert_str_eq(unit_problem(units[0]), "exited with 3");
 	ck_assert(next_timer());
 	/* As launch.c does when the next process is there. */
-	units[0]->problem_is_old = true;
+	units[0]->trouble_is_old = true;
 	executed(units[0]);
 	ends(units[0], SIGSEGV);
-	ck_assert_str_eq(units[0]->problem, "killed by SIGSEGV");
+	ck_assert_str_eq(unit_problem(units[0]), "killed by SIGSEGV");
 }
 END_TEST
 
@@ -369,7 +369,7 @@ START_TEST(what_is_not_to_be_restarted_is_not)
 		ends(units[i], EXITED(0));
 		ck_assert_int_eq(state_of(i), STATE_stopped);
 		ck_assert(!units[i]->now.wanted);
-		ck_assert_str_eq(units[i]->problem, "");
+		ck_assert_str_eq(unit_problem(units[i]), "");
 	}
 	ck_assert(!next_timer());
 	want(units[1]);
@@ -638,7 +638,7 @@ START_TEST(in_safe_mode_only_what_is_asked_for_is_begun)
 	s.is_safe = true;
 	want(units[0]);
 	ck_assert_int_eq(did.launches, 0);
-	ck_assert_str_ne(units[0]->problem, "");
+	ck_assert_str_ne(unit_problem(units[0]), "");
 	units[1]->is_urgent = true;
 	want(units[1]);
 	ck_assert_int_eq(did.launches, 1);
@@ -686,7 +686,7 @@ START_TEST(a_start_that_came_to_nothing_is_no_success)
 	ck_assert_int_eq(state_of(0), STATE_stopped);
 	ck_assert_int_eq(did.settled, 1);
 	ck_assert_int_eq(did.well, 0);
-	ck_assert_str_eq(units[0]->problem, "cannot make a process");
+	ck_assert_str_eq(unit_problem(units[0]), "cannot make a process");
 }
 END_TEST
 
