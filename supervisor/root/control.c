@@ -18,6 +18,7 @@
 #include "protocol/codec.h"
 #include "supervisor/root/actor.h"
 #include "supervisor/root/bus.h"
+#include "supervisor/root/daemon.h"
 #include "supervisor/root/route.h"
 
 #define QUEUE_BYTES	(8 * 1024 * 1024)	/* a client that does not read */
@@ -333,7 +334,10 @@ request_settled(struct request *q, struct unit *u, bool ok)
 {
 	struct message row;
 
-	unit_row(u, &row);
+	if (u->kind == UNIT_ACTOR)
+		plugin_row(u->actor, &row);
+	else
+		unit_row(u, &row);
 	request_row(q, &row, -1);
 	if (!ok)
 		request_fail(q, -ECHILD, "'%s' is not up: %s", u->name,

@@ -21,7 +21,7 @@
 
 /* ---- plugins ---- */
 
-static void
+void
 plugin_row(const struct actor *a, struct message *m)
 {
 	const struct unit *u = a->unit;

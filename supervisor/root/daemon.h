@@ -25,4 +25,7 @@ void	daemon_begin_stop(struct supervisor *, bool keep_apps, uid_t by);
 /* Go on with a stop that is under way, as far as it can go; once a turn. */
 void	daemon_go_on_stopping(struct supervisor *);
 
+/* The row of plugin_list; its strings live as long as the actor. */
+void	plugin_row(const struct actor *, struct message *);
+
 #endif
