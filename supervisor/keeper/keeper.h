@@ -71,5 +71,7 @@ struct keeper_message {
 #define KEEPER_KEY_OBSERVED	1	/* the memfd of observed state */
 #define KEEPER_KEY_DESIRED	2	/* the memfd of desired state */
 #define KEEPER_KEY_CONTROL	3	/* listening sockets: control, view */
+#define KEEPER_KEY_LOG		4	/* a pipe; its second descriptor becomes
+					 * the keeper's standard error */
 
 #endif

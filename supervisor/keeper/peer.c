@@ -177,6 +177,8 @@ on_put(struct peer *p, struct request *r)
 	memcpy(e->fds, r->fds, sizeof(e->fds));
 	e->nfds = (uint8_t)r->nfds;
 	r->nfds = 0;
+	if (m->key == KEEPER_KEY_LOG && e->nfds == 2)
+		dup2(e->fds[1], STDERR_FILENO);
 	return 0;
 }
 

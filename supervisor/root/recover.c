@@ -23,6 +23,7 @@
 #include "supervisor/root/durable.h"
 #include "supervisor/root/guard.h"
 #include "supervisor/root/outside.h"
+#include "supervisor/root/ownlog.h"
 #include "supervisor/root/run.h"
 #include "supervisor/root/streams.h"
 #include "supervisor/root/sweep.h"
@@ -31,6 +32,7 @@
 /* What the keeper hands over, kept until all of it is there. */
 struct legacy {
 	int		 observed_fd, desired_fd, control_fd, connector_fd;
+	int		 log_fds[2];
 	struct handed {
 		struct keeper_message	 m;
 		int			 fds[KEEPER_FDS];
@@ -39,7 +41,7 @@ struct legacy {
 	size_t		 count, room;
 };
 
-static struct legacy legacy = { -1, -1, -1, -1, NULL, 0, 0 };
+static struct legacy legacy = { -1, -1, -1, -1, { -1, -1 }, NULL, 0, 0 };
 
 static void
 take_item(struct supervisor *s, const struct keeper_message *m, int *fds,
@@ -52,6 +54,10 @@ take_item(struct supervisor *s, const struct keeper_message *m, int *fds,
 	    m->key == KEEPER_KEY_CONTROL ? &l->control_fd :
 	    m->key == KEEPER_KEY_CONNECTOR ? &l->connector_fd : NULL;
 
+	if (m->key == KEEPER_KEY_LOG && nfds == 2) {
+		memcpy(l->log_fds, fds, sizeof(l->log_fds));
+		return;
+	}
 	(void)s;
 	if (place != NULL && nfds >= 1) {
 		*place = fds[0];
@@ -115,6 +121,7 @@ begin_cold(struct supervisor *s, struct error *e)
 	guard_own(s, KEEPER_KEY_OBSERVED, s->observed.fd, false);
 	durable_guard(s, false);
 	guard_own(s, KEEPER_KEY_CONTROL, s->control_fd, false);
+	ownlog_begin(s);
 	if ((r = actors_init(s, e)) < 0)
 		return r;
 	start_actor(s, ACTOR_journal);
@@ -255,6 +262,8 @@ begin_resumed(struct supervisor *s, struct legacy *l, struct error *e)
 	s->is_resuming = false;
 	if (l->connector_fd != -1)
 		connector_take(s, l->connector_fd);
+	if (l->log_fds[0] != -1)
+		ownlog_take(s, l->log_fds);
 	for (size_t i = 0; i < l->count; i++)
 		take_handed(s, &l->items[i]);
 	free(l->items);
@@ -285,6 +294,8 @@ recover_begin(struct supervisor *s, struct error *e)
 	close_fd(&legacy.desired_fd);
 	close_fd(&legacy.control_fd);
 	close_fd(&legacy.connector_fd);
+	close_fd(&legacy.log_fds[0]);
+	close_fd(&legacy.log_fds[1]);
 	for (size_t i = 0; i < legacy.count; i++)
 		for (int j = 0; j < legacy.items[i].nfds; j++)
 			close(legacy.items[i].fds[j]);
