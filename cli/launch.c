@@ -24,6 +24,7 @@
 #include "cli/trust.h"
 
 #define READY_MS	10000
+#define HOLDER_MS	2000
 
 /* What the keeper finds where. */
 #define FD_LOCK		4
@@ -107,6 +108,18 @@ pid_in(int fd)
 	return pid > 0 && pid <= INT_MAX ? (pid_t)pid : 0;
 }
 
+/* Who has taken the lock just now is about to say who he is. */
+static pid_t
+await_pid(int fd)
+{
+	int64_t deadline = clock_ms() + HOLDER_MS;
+	pid_t pid;
+
+	while ((pid = pid_in(fd)) == 0 && clock_ms() < deadline)
+		poll(NULL, 0, 10);
+	return pid;
+}
+
 int
 launch_holder(const char *home, pid_t *pid)
 {
@@ -138,10 +151,14 @@ take_lock(const char *home, pid_t *holder, struct error *e)
 	if (fd == -1)
 		return fail(e, CLI_FAILED, "cannot open '%s': %s", path,
 		    strerror(errno));
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		return fd;
-	if (errno == EWOULDBLOCK) {
-		*holder = pid_in(fd);
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		/* The last one's pid is nobody's, until the keeper's is in. */
+		if (ftruncate(fd, 0) == 0)
+			return fd;
+		fail(e, CLI_FAILED, "cannot empty '%s': %s", path,
+		    strerror(errno));
+	} else if (errno == EWOULDBLOCK) {
+		*holder = await_pid(fd);
 		fail(e, CLI_NO_DAEMON, "a daemon is running already for %s%s%s"
 		    ": pid %d has the lock", *home == '\0' ? "the host" :
 		    "home '", home, *home == '\0' ? "" : "'", (int)*holder);

@@ -20,15 +20,17 @@ trust_component(const char *path, bool is_last, struct error *e)
 		return fail(e, CLI_FAILED, "cannot look at '%s': %s", path,
 		    strerror(errno));
 	if (st.st_uid != 0)
-		return fail(e, -EPERM, "'%s' does not belong to root, who would"
-		    " rely on it", path);
+		return fail(e, CLI_FAILED, "'%s' does not belong to root, who "
+		    "would rely on it: chown it, or choose another place with "
+		    "--home", path);
 	/* The mode of a link says nothing. */
 	if (S_ISLNK(st.st_mode) || (st.st_mode & 022) == 0)
 		return 0;
 	if (S_ISDIR(st.st_mode) && (st.st_mode & S_ISVTX) != 0 && !is_last)
 		return 0;
-	return fail(e, -EPERM, "'%s' can be changed by others than root, who "
-	    "would rely on it", path);
+	return fail(e, CLI_FAILED, "'%s' can be changed by others than root, "
+	    "who would rely on it: chmod go-w it, or choose another place with "
+	    "--home", path);
 }
 
 static int

@@ -35,7 +35,9 @@ log_open(const char *path, struct error *e)
 	    O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY, LOG_MODE);
 	if (fd < 0)
 		return fail(e, fd, "cannot open '%s': %s", path,
-		    fd == -ENXIO ? "it is no regular file" : strerror(-fd));
+		    fd == -ENXIO ? "it is no regular file" :
+		    fd == -ELOOP ? "it is a symbolic link, or lies behind one" :
+		    strerror(-fd));
 	if (fstat(fd, &st) == -1)
 		r = fail(e, -errno, "cannot look at '%s': %s", path,
 		    strerror(errno));

@@ -29,6 +29,9 @@
 #include "supervisor/root/sweep.h"
 #include "supervisor/root/unit.h"
 
+#define WARNINGS (sizeof(((struct supervisor *)NULL)->warnings) / \
+	sizeof(((struct supervisor *)NULL)->warnings[0]))
+
 /* What the keeper hands over, kept until all of it is there. */
 struct legacy {
 	int		 observed_fd, desired_fd, control_fd, connector_fd;
@@ -167,9 +170,19 @@ on_found(struct supervisor *s, const struct sweep_found *found, size_t n)
 	begin_apps(s);
 }
 
+static void
+tell_of_damage(struct supervisor *s, const char *text)
+{
+	bus_emit(s, &(struct message){ .type = MSG_daemon_recovered,
+	    .daemon_recovered = { .subject = "daemon", .what = "state",
+	    .detail = text } });
+}
+
 void
 recover_loaded(struct supervisor *s)
 {
+	for (size_t i = 0; i < WARNINGS && s->warnings[i][0] != '\0'; i++)
+		tell_of_damage(s, s->warnings[i]);
 	if (app_restore_all(s) < 0)
 		recover_warn(s, "some apps are missing: out of memory");
 	if (s->apps == NULL || sweep_find(s, on_found) == NULL) {
@@ -181,16 +194,15 @@ recover_loaded(struct supervisor *s)
 void
 recover_warn(struct supervisor *s, const char *text)
 {
-	for (size_t i = 0; i < sizeof(s->warnings) / sizeof(s->warnings[0]);
-	    i++)
+	for (size_t i = 0; i < WARNINGS; i++)
 		if (s->warnings[i][0] == '\0') {
 			snprintf(s->warnings[i], sizeof(s->warnings[i]), "%s",
 			    text);
 			break;
 		}
-	bus_emit(s, &(struct message){ .type = MSG_daemon_recovered,
-	    .daemon_recovered = { .subject = "daemon", .what = "state",
-	    .detail = text } });
+	/* Before that there is no event: see recover_loaded(). */
+	if (s->is_loaded)
+		tell_of_damage(s, text);
 }
 
 /* ---- with what a predecessor left ---- */
