@@ -96,12 +96,14 @@ join_cgroup(const struct exec_plan *p)
 static void
 start_session(void)
 {
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	/* The kernel's struct sigaction, whose zeros are SIG_DFL. Libc keeps
+	 * some signals to itself and does not reset those. */
+	static const unsigned char dfl[64];
 	sigset_t none;
 
 	need(EXEC_STEP_session, setsid() != -1);
 	for (int sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &dfl, NULL);
+		syscall(SYS_rt_sigaction, sig, dfl, NULL, (size_t)(_NSIG / 8));
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
