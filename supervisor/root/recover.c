@@ -298,6 +298,9 @@ recover_begin(struct supervisor *s, struct error *e)
 	if ((r = guard_list(s, take_item)) == 0 &&
 	    (r = map_legacy(s, &legacy, e)) == 0)
 		return begin_resumed(s, &legacy, e);
+	/* What there is can be used, by one of us that finds memory. */
+	if (r == -ENOMEM)
+		return fail(e, r, "out of memory over what the keeper has");
 	/* The keeper died over it, or has nothing that can be used: from the
 	 * disk, and from what can be found running. */
 	log_warn("cannot take over what was: %s; starting from the disk",

@@ -296,7 +296,10 @@ class Faults:
                 if uses < nth:
                     break
                 nth += self.options.step if call == "malloc" else 1
-            if call in ("malloc", "clone", "sendmsg", "pipe2", "syscall"):
+            # A supervisor that begins may end for want of memory, and would
+            # do so again and again.
+            if call in ("malloc", "clone", "sendmsg", "pipe2", "syscall") \
+                    and not self.options.supervisor:
                 # Every third answer would be lost, and asked for again.
                 if call != "sendmsg" and not self.options.deaths:
                     self.attempt_one(call, error, 3, True)

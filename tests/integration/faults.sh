@@ -23,5 +23,12 @@ od() { "$dir/bin/od" "$@"; }
 head -c 4096 /dev/zero >"$OD_HOME/run/faults"
 start_daemon
 export OD_BUILD="$build"
-# shellcheck disable=SC2086
-python3 "$here/faults.py" ${OD_FAULTS-}
+if [ -n "${OD_FAULTS-}" ]; then
+	# shellcheck disable=SC2086
+	python3 "$here/faults.py" $OD_FAULTS
+	exit 0
+fi
+python3 "$here/faults.py" --uses 6 --step 11
+# While others die, and while it dies itself.
+python3 "$here/faults.py" --deaths --uses 2 --step 40
+python3 "$here/faults.py" --deaths --supervisor --uses 2 --step 60
