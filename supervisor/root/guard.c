@@ -30,6 +30,7 @@ enum entry_state {
 	ENTRY_TO_PUT,
 	ENTRY_PUT,		/* not acknowledged */
 	ENTRY_HELD,
+	ENTRY_REFUSED,		/* for want of something: put again later */
 	ENTRY_TO_DROP,
 	ENTRY_DROPPED,		/* not acknowledged */
 };
@@ -41,6 +42,7 @@ struct guard_entry {
 	enum entry_state state;
 	uint32_t	 seq;		/* of the record in flight */
 	bool		 is_queued;
+	bool		 was_refused;	/* and that was said */
 	TAILQ_ENTRY(guard_entry) queue;	/* to be sent, or in flight */
 	UT_hash_handle	 hh;
 };
@@ -49,6 +51,7 @@ TAILQ_HEAD(entry_queue, guard_entry);
 
 struct guard {
 	int		 sock;
+	bool		 has_refused;	/* entries that are to be put again */
 	pid_t		 keeper;
 	int		 pidfd;		/* the keeper's, or -1 */
 	bool		 is_ours;	/* our child: we reap it */
@@ -335,6 +338,21 @@ guard_drop(struct supervisor *s, uint64_t key)
 	guard_pump(s);
 }
 
+/* Whoever waits for it undoes it; else it has to be held some time. */
+static void
+refused(struct supervisor *s, struct guard_entry *x, int error)
+{
+	if (!x->was_refused)
+		log_warn("the keeper refuses an entry: %s", strerror(-error));
+	x->was_refused = true;
+	if (x->item.held != NULL || (error != -EMFILE && error != -ENFILE &&
+	    error != -ENOMEM && error != -ENOSPC))
+		return;
+	x->state = ENTRY_REFUSED;
+	s->guard->has_refused = true;
+	retry_soon(s);
+}
+
 static void
 acknowledged(struct supervisor *s, const struct keeper_message *m)
 {
@@ -358,9 +376,25 @@ acknowledged(struct supervisor *s, const struct keeper_message *m)
 	}
 	x->state = ENTRY_HELD;
 	if (m->status < 0)
-		log_warn("the keeper refuses an entry: %s",
-		    strerror(-m->status));
+		refused(s, x, m->status);
+	else
+		x->was_refused = false;
 	tell_holder(x, m->status);
+}
+
+void
+guard_put_refused(struct supervisor *s)
+{
+	struct guard *g = s->guard;
+	struct guard_entry *x, *tmp;
+
+	if (!g->has_refused)
+		return;
+	g->has_refused = false;
+	HASH_ITER(hh, g->entries, x, tmp)
+		if (x->state == ENTRY_REFUSED)
+			enqueue(g, x, ENTRY_TO_PUT);
+	guard_pump(s);
 }
 
 static void

@@ -63,6 +63,9 @@ void	guard_stop(struct supervisor *);
 /* Send what waits to be sent, as far as the keeper takes it. */
 void	guard_pump(struct supervisor *);
 
+/* Put again what the keeper had no room for. */
+void	guard_put_refused(struct supervisor *);
+
 /* Whether the keeper has acknowledged all it is to hold. */
 bool	guard_is_whole(const struct supervisor *);
 

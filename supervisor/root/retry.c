@@ -18,6 +18,7 @@ on_retry(struct ev_loop *loop, struct ev_timer *w, int revents)
 
 	(void)loop;
 	(void)revents;
+	guard_put_refused(s);
 	guard_pump(s);
 	streams_pump(s);
 	durable_pump(s);
