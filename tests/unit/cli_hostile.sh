@@ -49,10 +49,10 @@ alone "--$long" list
 is 2
 
 # shellcheck disable=SC2046
-set -- $(seq 10000)
+set -- $(seq 20000)
 with app=web -- stop "$@"
 is 1
-says "'process.stop': more than 8192 items"
+says "'process.stop': more than 16384 items"
 with app=web -- stop $(seq 5000)
 is 4
 alone list "-$(printf '%010000d' 0 | tr 0 q)"
