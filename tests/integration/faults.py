@@ -138,14 +138,17 @@ class Faults:
                 self.ask("process.list", targets=[])}
 
     def guards(self):
-        """Who they are; asked until memory is found for the answer."""
-        for _ in range(50):
+        """Who they are; asked until memory is found for the answer, and
+        the keeper has all that it is to hold."""
+        def both():
             try:
                 row = self.ask("daemon.status")[0]
-                return row["supervisor_pid"], row["keeper_pid"]
             except Failed:
                 self.refused += 1
-        raise Failed("nobody says who the supervisor is")
+                return None
+            return row["keeper_pid"] > 0 and (row["supervisor_pid"],
+                                              row["keeper_pid"])
+        return eventually("keeper and supervisor are known", both)
 
     def plugins(self):
         for _ in range(50):

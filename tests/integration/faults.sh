@@ -28,7 +28,7 @@ if [ -n "${OD_FAULTS-}" ]; then
 	python3 "$here/faults.py" $OD_FAULTS
 	exit 0
 fi
-python3 "$here/faults.py" --uses 6 --step 11
+python3 "$here/faults.py" --uses 3 --step 17
 # While others die, and while it dies itself.
 python3 "$here/faults.py" --deaths --uses 2 --step 40
 python3 "$here/faults.py" --deaths --supervisor --uses 2 --step 60

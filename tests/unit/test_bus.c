@@ -145,7 +145,7 @@ END_TEST
 START_TEST(one_hears_what_he_asked_for_and_nothing_else)
 {
 	const char *patterns[] = { "process:*", NULL };
-	struct listener some, all;
+	static struct listener some, all;
 
 	setup();
 	listen_to(&some, patterns, -1, FRAME_BYTES_BIG);
@@ -168,7 +168,7 @@ END_TEST
 
 START_TEST(nothing_is_told_before_it_is_committed)
 {
-	struct listener l;
+	static struct listener l;
 
 	setup();
 	listen_to(&l, NULL, -1, FRAME_BYTES_BIG);
@@ -184,7 +184,7 @@ END_TEST
 
 START_TEST(one_goes_on_where_he_was)
 {
-	struct listener l;
+	static struct listener l;
 
 	setup();
 	for (int i = 0; i < 10; i++)
@@ -201,7 +201,7 @@ END_TEST
 
 START_TEST(a_number_of_another_life_means_all_there_is)
 {
-	struct listener l;
+	static struct listener l;
 
 	setup();
 	for (int i = 0; i < 10; i++)
@@ -216,7 +216,7 @@ END_TEST
 
 START_TEST(what_is_no_longer_kept_is_a_gap)
 {
-	struct listener l;
+	static struct listener l;
 	int n = OBSERVED_RING / 32;
 
 	setup();
@@ -242,7 +242,7 @@ END_TEST
 /* He is no burden, until the ring has gone round; and he is told then. */
 START_TEST(one_who_does_not_read_is_told_what_he_missed)
 {
-	struct listener l;
+	static struct listener l;
 	int n = OBSERVED_RING / 16;
 
 	setup();
@@ -265,7 +265,7 @@ END_TEST
 
 START_TEST(one_who_is_gone_is_broken_off)
 {
-	struct listener l;
+	static struct listener l;
 
 	setup();
 	listen_to(&l, NULL, -1, FRAME_BYTES_BIG);
@@ -278,7 +278,7 @@ END_TEST
 
 START_TEST(one_who_wanted_what_there_was_hears_nothing_after_done)
 {
-	struct listener l;
+	static struct listener l;
 
 	setup();
 	for (int i = 0; i < 5; i++)
@@ -300,7 +300,7 @@ END_TEST
 
 START_TEST(one_who_wanted_what_there_was_is_done_though_there_was_nothing)
 {
-	struct listener l;
+	static struct listener l;
 
 	setup();
 	listen_to(&l, NULL, -1, FRAME_BYTES_BIG);
@@ -314,7 +314,7 @@ END_TEST
 
 START_TEST(telemetry_is_not_for_the_disk)
 {
-	struct listener l;
+	static struct listener l;
 	int kept = 0;
 
 	setup();
@@ -335,7 +335,7 @@ END_TEST
 
 START_TEST(an_event_that_cannot_be_told_is_a_gap)
 {
-	struct listener l;
+	static struct listener l;
 
 	setup();
 	listen_to(&l, NULL, -1, FRAME_BYTES_BIG);
@@ -364,7 +364,7 @@ END_TEST
 START_TEST(a_subscription_can_be_ended_in_any_order)
 {
 	const char *patterns[] = { "process:*", "plugin:*", NULL };
-	struct listener l[3];
+	static struct listener l[3];
 
 	setup();
 	for (int i = 0; i < 3; i++)
