@@ -49,7 +49,11 @@ tried_again() {
 	return 1
 }
 
-held() { find "/proc/$supervisor/fd" "/proc/$keeper/fd" | wc -l; }
+# 0 where only root may see them.
+held() {
+	find "/proc/$supervisor/fd" "/proc/$keeper/fd" -mindepth 1 2>/dev/null |
+	    wc -l
+}
 holds_no_more_than() { [ "$(held)" -le "$1" ]; }
 
 # memory_within KIB: of the supervisor.
