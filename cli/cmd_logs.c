@@ -170,6 +170,9 @@ const struct command cmd_logs = {
 "the app wrote them. No line is lost or printed twice when parts of the daemon\n"
 "are replaced meanwhile.\n"
 "\n"
+"Of a log under a path of its own (od start --log-out), the present file is\n"
+"printed and followed; those that were rotated before it are not looked at.\n"
+"\n"
 "With --json the lines are one array, or, with -f, an object a line.",
 	.examples =
 "od logs web\t"			"the last lines of web, and the next ones\n"

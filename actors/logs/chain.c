@@ -41,6 +41,14 @@ chain_open(const struct source *s, int64_t number)
 	struct stat st;
 	int fd, r;
 
+	if (source_is_outside(s)) {
+		if (number != 0)
+			return -ENOENT;
+		if (s->given == -1)
+			return -EXDEV;
+		fd = fcntl(s->given, F_DUPFD_CLOEXEC, 0);
+		return fd == -1 ? -errno : fd;
+	}
 	if (number == 0)
 		r = snprintf(name, sizeof(name), "%s", s->path) <
 		    (int)sizeof(name) ? 0 : -ENAMETOOLONG;
@@ -60,10 +68,13 @@ long
 chain_list(const struct source *s, int64_t **numbers)
 {
 	const char *base;
-	int dir = open_parent_beneath(OD_FD_DIRECTORY, s->path, &base);
 	long n;
+	int dir;
 
 	*numbers = NULL;
+	if (source_is_outside(s))
+		return 0;
+	dir = open_parent_beneath(OD_FD_DIRECTORY, s->path, &base);
 	if (dir < 0)
 		return dir;
 	n = log_rotated_list(dir, base, false, numbers);

@@ -25,8 +25,11 @@ client_free(struct client *c)
 	channel_release(&c->channel);
 	for (size_t i = 0; i < c->count; i++) {
 		watch_remove(c->logs, &c->sources[i]);
+		outside_release(&c->sources[i]);
 		source_release(&c->sources[i]);
 	}
+	if (c->logs->latest == c)
+		c->logs->latest = NULL;
 	LIST_REMOVE(c, of_logs);
 	free(c->sources);
 	free(c);
@@ -99,7 +102,10 @@ send_trouble(struct client *c, struct source *s)
 		    "they could be read");
 	if (r == 0 && s->was_cut)
 		r = send_warning(c, "the log", s, "it was emptied");
-	s->has_gap = s->was_cut = false;
+	if (r == 0 && s->was_moved)
+		r = send_warning(c, "the log", s, "it was rotated; what "
+		    "follows is in its next file, which a new 'od logs' shows");
+	s->has_gap = s->was_cut = s->was_moved = false;
 	return r;
 }
 
@@ -202,6 +208,9 @@ client_pump(struct client *c)
 	struct ev_loop *loop = c->logs->actor->loop;
 	int r = 1, rows = 0;
 
+	/* In the order of time: the first row may be in what is to come. */
+	if (c->pending > 0)
+		return;
 	while (!c->is_done && r == 1 && rows++ < ROWS_A_TURN &&
 	    c->channel.out.len < QUEUE_HIGH)
 		r = give_row(c);
@@ -270,10 +279,23 @@ resume(struct source *s, field_list cursors)
 static int
 begin_source(struct client *c, struct source *s, const struct logs_serve *m)
 {
+	struct place p;
 	int64_t n;
 	int r = 0;
 
 	s->is_bounded = !m->follow;
+	s->client = c;
+	if (source_is_outside(s)) {
+		s->is_pending = true;
+		s->is_dirty = false;
+		c->pending++;
+		s->is_resumed = list_count(m->cursors) > 0;
+		for (size_t i = 0; s->is_resumed && m->cursors[i] != NULL;
+		    i++)
+			if (cursor_parse(&p, m->cursors[i], s) == 0)
+				s->from = p;
+		return 0;
+	}
 	/* Watched before it is read, so that nothing falls in between. */
 	if (m->follow && (r = watch_add(c->logs, s)) < 0)
 		return send_warning(c, "lines", s, strerror(-r));
@@ -284,6 +306,13 @@ begin_source(struct client *c, struct source *s, const struct logs_serve *m)
 	else
 		r = (int)n;
 	return r < 0 ? send_warning(c, "the log", s, strerror(-r)) : 0;
+}
+
+/* More than were asked for, as each source gave as many. */
+static void
+count_lines(struct client *c)
+{
+	c->skip = c->skip > c->lines ? c->skip - c->lines : 0;
 }
 
 static int
@@ -302,9 +331,54 @@ read_sources(struct client *c, const struct logs_serve *m)
 	}
 	for (size_t i = 0; r == 0 && i < c->count; i++)
 		r = begin_source(c, &c->sources[i], m);
-	/* More than were asked for, as each source gave as many. */
-	c->skip = c->skip > m->lines ? c->skip - m->lines : 0;
+	c->lines = m->lines;
+	if (c->pending == 0)
+		count_lines(c);
 	return r;
+}
+
+void
+client_has_file(struct client *c, struct source *s)
+{
+	int64_t n = -ENOENT;
+
+	if (!s->is_pending)
+		return;
+	s->is_pending = false;
+	s->is_dirty = true;
+	if (s->given != -1 && s->is_resumed) {
+		n = source_resume(s, s->from.inode != 0 ? &s->from : NULL);
+		s->has_gap = n == -ENOENT;
+		n = n == -ENOENT ? 0 : n;
+	} else if (s->given != -1) {
+		n = source_tail(s, c->lines);
+	}
+	if (n >= 0)
+		c->skip += n;
+	else if (send_warning(c, "the log", s, "its file cannot be opened as "
+	    "the app's user; see od info") < 0)
+		c->is_done = true;	/* its end comes by the next write */
+	if (--c->pending == 0)
+		count_lines(c);
+	client_pump(c);
+}
+
+int
+client_fetch(struct logs *l, int64_t source, int sock)
+{
+	struct client *c = l->latest;
+
+	if (c == NULL || source < 0 || (uint64_t)source >= c->count ||
+	    !c->sources[source].is_pending || c->sources[source].sock != -1) {
+		if (sock != -1)
+			close(sock);
+		return -ENOENT;
+	}
+	if (sock != -1)
+		outside_fetch(&c->sources[source], sock);
+	else
+		client_has_file(c, &c->sources[source]);
+	return 0;
 }
 
 int
@@ -325,6 +399,7 @@ client_new(struct logs *l, const struct logs_serve *m, int fd)
 	ev_timer_init(&c->silence, on_silence, 0.0, 0.0);
 	c->readable.data = c->writable.data = c->silence.data = c;
 	LIST_INSERT_HEAD(&l->clients, c, of_logs);
+	l->latest = c;
 	if ((r = read_sources(c, m)) < 0) {
 		client_free(c);
 		return r;

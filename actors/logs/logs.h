@@ -48,6 +48,8 @@ struct times {
 	int64_t		fallback_ms;	/* where there is no index */
 };
 
+struct client;
+
 /* One file that grows, with the rotated files before it. */
 struct source {
 	char		*name, *stream, *path;
@@ -83,6 +85,16 @@ struct source {
 	size_t		 held;		/* bytes that wait for one */
 	int		 watch;		/* inotify's; -1: none */
 	bool		 is_watched_near; /* its own directory, no ancestor */
+
+	/* of a path that a user gave (outside.c) */
+	struct client	*client;
+	bool		 is_pending;	/* not fetched yet */
+	bool		 is_resumed;	/* from where a cursor says; */
+	struct place	 from;		/* inode 0: none did, from the start */
+	bool		 was_moved;	/* what follows is in another file */
+	int		 given;		/* the file, or -1 */
+	int		 sock;		/* it comes over it; then an inotify */
+	struct ev_io	 io;
 };
 
 struct client {
@@ -93,6 +105,8 @@ struct client {
 	size_t		 count;
 	bool		 follow;
 	int64_t		 skip;		/* rows too many, before the first */
+	int64_t		 lines;		/* that were asked for */
+	int		 pending;	/* sources that are yet to be fetched */
 	bool		 has_begun;
 	bool		 is_done;
 	struct logs	*logs;
@@ -107,6 +121,7 @@ struct logs {
 	struct ev_io	 changed;
 	struct watch	*watches;
 	LIST_HEAD(, client) clients;
+	struct client	*latest;	/* whose files are handed to us */
 };
 
 /* cursor.c */
@@ -119,6 +134,8 @@ int	cursor_parse(struct place *, const char *text, const struct source *);
 /* "name\tinstance\tout|err\tpath": 0, -EINVAL, -ENOMEM. */
 int	source_parse(struct source *, const char *text);
 void	source_release(struct source *);
+/* Its path is one that a user gave. */
+bool	source_is_outside(const struct source *);
 /* Begin with the last lines; how many there are, or a negative errno. */
 int64_t	source_tail(struct source *, int64_t lines);
 /* Begin where the cursor says; -ENOENT: that file is gone, and it begins with
@@ -130,6 +147,10 @@ bool	source_peek(struct source *);
 void	source_after(const struct source *, struct place *);
 /* The row was used. */
 void	source_consume(struct source *);
+
+/* outside.c: the path is absolute, the file is sent to us. */
+void	outside_fetch(struct source *, int sock);
+void	outside_release(struct source *);
 
 /* chain.c: the rotated files of a path, in order. */
 void	place_of(struct place *, int fd);
@@ -160,6 +181,10 @@ int64_t	times_at(struct times *, int64_t offset);
 int64_t	tail_find(int fd, int64_t end, int64_t *need, bool *is_last);
 
 /* client.c */
+/* The socket over which the source of that number comes; -1: it does not. */
+int	client_fetch(struct logs *, int64_t source, int sock);
+/* It has come, or it will not. */
+void	client_has_file(struct client *, struct source *);
 int	client_new(struct logs *, const struct logs_serve *, int fd);
 void	clients_release(struct logs *);
 /* May free it. */

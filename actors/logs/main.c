@@ -18,6 +18,16 @@ on_logs_serve(struct od_actor *self, const struct message *m)
 }
 
 static int
+on_logs_file(struct od_actor *self, const struct message *m)
+{
+	int fd = od_take_fd(self);
+
+	/* The client may have hung up already. */
+	client_fetch(self->state, m->logs_file.source, fd);
+	return 0;
+}
+
+static int
 open_watches(struct od_actor *self)
 {
 	struct rlimit files;
@@ -42,6 +52,7 @@ orphaned(struct od_actor *self)
 
 static const struct od_handler handlers[] = {
 	{ MSG_logs_serve, on_logs_serve },
+	{ MSG_logs_file, on_logs_file },
 	{ MSG_none, NULL },
 };
 

@@ -19,7 +19,7 @@ source_parse(struct source *s, const char *text)
 	char *end;
 
 	memset(s, 0, sizeof(*s));
-	s->fd = s->times.fd = s->watch = -1;
+	s->fd = s->times.fd = s->watch = s->given = s->sock = -1;
 	s->is_dirty = true;
 	if (name_end == NULL || name_end == text ||
 	    name_end - text > NAME_BYTES)
@@ -42,6 +42,12 @@ source_parse(struct source *s, const char *text)
 		return -ENOMEM;
 	}
 	return 0;
+}
+
+bool
+source_is_outside(const struct source *s)
+{
+	return s->path[0] == '/';
 }
 
 void

@@ -15,7 +15,8 @@ open_index(const struct source *s, int64_t number)
 {
 	char index[PATH_MAX], name[PATH_MAX];
 
-	if (log_index_name(index, sizeof(index), s->path) < 0)
+	if (source_is_outside(s) ||
+	    log_index_name(index, sizeof(index), s->path) < 0)
 		return -1;
 	if (number == 0)
 		return open_beneath(OD_FD_DIRECTORY, index,

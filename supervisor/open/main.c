@@ -12,7 +12,9 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -184,14 +186,29 @@ prune(int dir, const char *base)
 	close(list);
 }
 
+/* Who reads it may not name it: what is to be told of it, tell us. */
+static int
+watch(int fd)
+{
+	char path[32];
+	int inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (inotify != -1)
+		inotify_add_watch(inotify, path,
+		    IN_MODIFY | IN_MOVE_SELF | IN_DELETE_SELF);
+	return inotify;
+}
+
 /* As soon as it is asked for; whoever asks is gone where this ends. */
 static void
-hand_over(int fd)
+hand_over(const int *fds, size_t count)
 {
-	char byte, control[CMSG_SPACE(sizeof(int))] = { 0 };
+	char byte = 'f', control[CMSG_SPACE(2 * sizeof(int))] = { 0 };
 	struct iovec io = { .iov_base = &byte, .iov_len = 1 };
 	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1,
-	    .msg_control = control, .msg_controllen = sizeof(control) };
+	    .msg_control = control,
+	    .msg_controllen = CMSG_SPACE(count * sizeof(int)) };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 	ssize_t n;
 
@@ -202,8 +219,8 @@ hand_over(int fd)
 		_exit(1);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	c->cmsg_len = CMSG_LEN(count * sizeof(int));
+	memcpy(CMSG_DATA(c), fds, count * sizeof(int));
 	if (sendmsg(OPEN_FD_FILE, &m, MSG_NOSIGNAL) != 1)
 		_exit(1);
 }
@@ -214,18 +231,20 @@ main(void)
 	struct open_report r = { .step = -1 };
 	const char *base;
 	bool is_new;
-	int dir, fd;
+	int dir, fds[2] = { -1, -1 };
 
 	read_request();
 	umask(~LOG_MODE & 0777);
 	become_user();
 	dir = open_parent(request.path, &base);
 	is_new = move_away(dir, base, &r);
-	fd = open_file(dir, base, is_new);
-	check(fd, &r);
+	fds[0] = open_file(dir, base, is_new);
+	check(fds[0], &r);
 	report(&r);
 	if (is_new)
 		prune(dir, base);
-	hand_over(fd);
+	if ((request.flags & OPEN_TO_READ) != 0)
+		fds[1] = watch(fds[0]);
+	hand_over(fds, fds[1] != -1 ? 2 : 1);
 	return 0;
 }

@@ -228,6 +228,15 @@ out:
 	return o;
 }
 
+int
+opener_take(struct opener *o)
+{
+	int sock = o->sock;
+
+	o->sock = -1;
+	return sock;
+}
+
 void
 opener_kill(struct opener *o)
 {

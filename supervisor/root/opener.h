@@ -43,6 +43,10 @@ struct opening {
 struct opener	*opener_start(struct supervisor *, const struct opening *,
 	    struct error *e);
 
+/* Who gets it is sent the file; the caller's. Nothing is handed to told
+ * then. */
+int	opener_take(struct opener *);
+
 /* End it; what was to be called is called all the same. */
 void	opener_kill(struct opener *);
 

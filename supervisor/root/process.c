@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/sys.h"
 #include "protocol/codec.h"
 #include "supervisor/root/actor.h"
@@ -20,6 +21,7 @@
 #include "supervisor/root/definition.h"
 #include "supervisor/root/durable.h"
 #include "supervisor/root/run.h"
+#include "supervisor/root/outside.h"
 #include "supervisor/root/streams.h"
 #include "supervisor/root/targets.h"
 #include "supervisor/root/unit.h"
@@ -397,6 +399,47 @@ process_info(struct request *q, const struct message *m, struct error *e)
 
 /* ---- introducing him to od-logs ---- */
 
+/* What a user's path leads to is opened by od-open, and sent to od-logs. */
+static int
+send_file(struct supervisor *s, const struct log_stream *t, size_t place)
+{
+	struct error e = { 0 };
+	struct opener *o = opener_start(s, &(struct opening){
+	    .who = &t->outside->who, .path = t->path, .to_read = true }, &e);
+	int sock = o != NULL ? opener_take(o) : -1, r;
+
+	if (o == NULL)
+		log_warn("%s", e.text);
+	r = actor_tell(s, ACTOR_logs, &(struct message){
+	    .type = MSG_logs_file, .logs_file = { .source = (int64_t)place } },
+	    sock);
+	if (sock != -1)
+		close(sock);
+	return r;
+}
+
+static int
+send_files(struct supervisor *s, const struct target_set *set,
+    const struct logs_tail *t)
+{
+	size_t n = 0;
+	int r = 0;
+
+	/* As add_sources() counts them. */
+	for (size_t i = 0; r == 0 && i < set->count; i++) {
+		const struct unit *u = set->units[i];
+
+		if (t->out && u->out->outside != NULL)
+			r = send_file(s, u->out, n);
+		n += t->out;
+		if (r == 0 && t->err && u->err != NULL &&
+		    u->err->outside != NULL)
+			r = send_file(s, u->err, n);
+		n += t->err && u->err != NULL;
+	}
+	return r;
+}
+
 static size_t
 add_sources(const struct target_set *set, const struct logs_tail *t,
     char **list)
@@ -443,9 +486,14 @@ process_logs(struct request *q, const struct message *m, struct error *e)
 	    .type = MSG_logs_serve, .logs_serve = {
 	    .sources = (field_list)list, .lines = t->lines,
 	    .follow = t->follow, .cursors = t->cursors } }, pair[1]);
+	if (r == 0)
+		r = send_files(s, &set, t);
 	if (r < 0) {
-		fail(e, r, "the plugin 'logs' takes nothing: %s",
+		/* Dead, and nobody has noticed: its successor will do it. */
+		fail(e, r == -EPIPE || r == -ECONNRESET || r == -ENOTCONN ?
+		    -EAGAIN : r, "the plugin 'logs' takes nothing: %s",
 		    strerror(-r));
+		r = e->code;
 		goto out;
 	}
 	request_row(q, &(struct message){ .type = MSG_stream }, pair[0]);

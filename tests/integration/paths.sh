@@ -47,6 +47,27 @@ eventually contains "$logs/web-0.log" "web "
 [ "$(od info web --json | jq -r '.[0].log_out')" = "$logs/web-0.log" ] ||
     fail "od info shows another file"
 
+# od logs shows it, and follows it.
+od logs web -n 3 --no-follow >"$dir/shown"
+[ "$(grep -c ' [0-9]\{10\} ' "$dir/shown")" = 3 ] ||
+    fail "od logs shows $(cat "$dir/shown")"
+od logs web -n 1 -f >"$dir/followed" 2>&1 &
+follower=$!
+several() { [ "$(grep -c ' [0-9]\{10\} ' "$dir/followed")" -gt 50 ]; }
+eventually several
+# Through the death of whoever reads it.
+reader=$(plugin logs pid)
+kill -KILL "$reader"
+shown() { grep -c ' [0-9]\{10\} ' "$dir/followed"; }
+many() { [ "$(shown)" -gt "$((before + 100))" ]; }
+before=$(shown)
+eventually many
+grep -o ' [0-9]\{10\} ' "$dir/followed" | awk '
+    NR > 1 && $1 + 0 != last + 1 { exit 1 } { last = $1 + 0 }' ||
+    fail "a follower lost or doubled lines"
+kill "$follower"
+wait "$follower" || :
+
 # What is there goes on at its end.
 od stop web
 before=$(wc -c <"$logs/web-0.log")
