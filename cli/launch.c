@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -67,6 +68,17 @@ make_directory(const char *path, mode_t mode, struct error *e)
 	return 0;
 }
 
+/* The run directory's group says who may operate the host's daemon. */
+static void
+give_to_operators(const char *path)
+{
+	const struct group *g = getgrnam("opendaemon");
+
+	if (g != NULL && chown(path, (uid_t)-1, g->gr_gid) == -1)
+		fprintf(stderr, "od: cannot give '%s' to the group "
+		    "opendaemon: %s\n", path, strerror(errno));
+}
+
 /*
  * Root trusts only a place that nobody else can change under its feet: the
  * way to run and state, and run itself. The log directory is only written to.
@@ -86,6 +98,8 @@ make_directories(const char *home, struct error *e)
 		if ((r = make_directory(path, *home == '\0' && i == 0 ? 0755 :
 		    0700, e)) < 0)
 			return r;
+		if (i == 0 && *home == '\0' && geteuid() == 0)
+			give_to_operators(path);
 		if (i == 1)
 			*strrchr(path, '/') = '\0';
 		if (geteuid() == 0 && i < 2 && (r = trust_path(path, e)) < 0)

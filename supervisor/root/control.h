@@ -16,8 +16,6 @@
 enum role {
 	FROM_OWNER	= 1 << 0,	/* root, or the daemon's own user */
 	FROM_OPERATOR	= 1 << 1,	/* group opendaemon */
-	FROM_VIEWER	= 1 << 2,	/* group opendaemon-view */
-	FROM_ANYONE	= FROM_OWNER | FROM_OPERATOR | FROM_VIEWER,
 };
 
 struct peer {

@@ -28,6 +28,48 @@
 
 /* ---- defining ---- */
 
+static bool
+has_group(const struct peer *p, int64_t gid)
+{
+	bool has = gid == (int64_t)p->gid;
+
+	for (int i = 0; i < p->ngroups; i++)
+		has = has || gid == (int64_t)p->groups[i];
+	return has;
+}
+
+/* Nobody gets a group through us that he has not got. */
+static int
+check_groups(const struct process_define *d, const struct peer *p,
+    struct error *e)
+{
+	char *end;
+	long long gid;
+
+	if (!has_group(p, d->gid))
+		return fail(e, -EPERM, "not permitted: you are not in the "
+		    "group %lld", (long long)d->gid);
+	for (size_t i = 0; d->groups != NULL && d->groups[i] != NULL; i++) {
+		gid = strtoll(d->groups[i], &end, 10);
+		if (*end != '\0' || !has_group(p, gid))
+			return fail(e, -EPERM, "not permitted: you are not in "
+			    "the group %s", d->groups[i]);
+	}
+	return 0;
+}
+
+/* Defining is more than operating: it is for whom the app would run as. */
+static int
+check_owner(const struct app *a, const struct peer *p, struct error *e)
+{
+	if (p->role == FROM_OWNER ||
+	    a->def.process_define.uid == (int64_t)p->uid)
+		return 0;
+	return fail(e, -EPERM, "not permitted: '%s' belongs to uid %lld; it "
+	    "can be changed by that user and by root", a->name,
+	    (long long)a->def.process_define.uid);
+}
+
 /* A definition says who runs it; everybody may say himself, root anybody. */
 static int
 attribute(struct message *m, const struct peer *p, struct error *e)
@@ -45,7 +87,7 @@ attribute(struct message *m, const struct peer *p, struct error *e)
 	if (p->uid != 0 && d->uid != (int64_t)p->uid)
 		return fail(e, -EPERM, "not permitted: only root may run apps "
 		    "as another user");
-	return 0;
+	return p->uid == 0 ? 0 : check_groups(d, p, e);
 }
 
 /* A copy of the message that owns its strings, by way of its bytes. */
@@ -103,6 +145,8 @@ define(struct request *q, struct message *m, struct error *e)
 	HASH_FIND_STR(s->apps, m->process_define.name, a);
 	if (a != NULL && a->is_doomed)
 		return fail(e, -EBUSY, "'%s' is being deleted", a->name);
+	if (a != NULL && (r = check_owner(a, q->peer, e)) < 0)
+		return r;
 	if (a != NULL && is_same(a, m))
 		return 0;
 	if ((r = duplicate(m, &def, e)) < 0)
@@ -237,7 +281,9 @@ process_delete(struct request *q, const struct message *m, struct error *e)
 
 	if ((r = targets_find(s, m->process_delete.targets, &set, e)) < 0)
 		return r;
-	for (size_t i = 0; i < set.count; i++)
+	for (size_t i = 0; i < set.count && r >= 0; i++)
+		r = check_owner(set.units[i]->app, q->peer, e);
+	for (size_t i = 0; i < set.count && r >= 0; i++)
 		if (set.units[i]->instance == 0 &&
 		    !set.units[i]->app->is_doomed &&
 		    (rc = app_doom(set.units[i]->app)) < 0)

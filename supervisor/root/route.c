@@ -19,24 +19,24 @@ static const struct route {
 	int		(*serve)(struct request *, const struct message *,
 			    struct error *);
 } routes[] = {
-	{ MSG_process_define,	FROM_OWNER,  true,  process_define },
+	{ MSG_process_define,	OPERATES,    true,  process_define },
 	{ MSG_process_start,	OPERATES,    true,  process_start },
 	{ MSG_process_stop,	OPERATES,    true,  process_stop },
 	{ MSG_process_restart,	OPERATES,    true,  process_restart },
-	{ MSG_process_delete,	FROM_OWNER,  true,  process_delete },
+	{ MSG_process_delete,	OPERATES,    true,  process_delete },
 	{ MSG_process_reset,	OPERATES,    true,  process_reset },
 	{ MSG_process_signal,	OPERATES,    true,  process_signal },
-	{ MSG_process_list,	FROM_ANYONE, true,  process_list },
-	{ MSG_process_info,	FROM_ANYONE, true,  process_info },
+	{ MSG_process_list,	OPERATES,    true,  process_list },
+	{ MSG_process_info,	OPERATES,    true,  process_info },
 	{ MSG_logs_tail,	OPERATES,    true,  process_logs },
-	{ MSG_plugin_list,	FROM_ANYONE, false, plugin_list },
+	{ MSG_plugin_list,	OPERATES,    false, plugin_list },
 	{ MSG_plugin_restart,	OPERATES,    false, plugin_restart },
 	{ MSG_plugin_stop,	OPERATES,    false, plugin_stop },
 	{ MSG_plugin_start,	OPERATES,    false, plugin_start },
-	{ MSG_daemon_status,	FROM_ANYONE, false, daemon_status },
+	{ MSG_daemon_status,	OPERATES,    false, daemon_status },
 	{ MSG_daemon_stop,	FROM_OWNER,  false, daemon_stop },
-	{ MSG_daemon_ping,	FROM_ANYONE, false, daemon_ping },
-	{ MSG_events_subscribe,	FROM_ANYONE, false, events_subscribe },
+	{ MSG_daemon_ping,	OPERATES,    false, daemon_ping },
+	{ MSG_events_subscribe,	OPERATES,    false, events_subscribe },
 };
 /* clang-format on */
 
