@@ -25,6 +25,7 @@
 #include "supervisor/root/unit.h"
 
 #define PIPE_ROOT	(256 * 1024)
+#define LAUNCH_MS	60000	/* from clone to exec, at most */
 #define PIPE_USER	(16 * 1024)	/* od-capture widens what is loud */
 
 /* What is made for the child, and closed here once it has it. */
@@ -259,6 +260,8 @@ enter(struct run *r)
 	if (s->launching++ == 0)
 		s->pressing_from_ms = u->now.started_mono_ms;
 	s->unattached = true;
+	/* Its directory or program may lie on a disk that hangs. */
+	unit_set_timer(u, LAUNCH_MS);
 }
 
 int

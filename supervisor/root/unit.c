@@ -19,6 +19,7 @@
 #include "supervisor/root/control.h"
 #include "supervisor/root/guard.h"
 #include "supervisor/root/run.h"
+#include "supervisor/root/run_private.h"
 #include "supervisor/root/streams.h"
 
 #define ALIVE_MS	1000	/* alive for so long is ready */
@@ -391,10 +392,14 @@ unit_overdue(struct unit *u)
 {
 	if (u->run == NULL)
 		return;
-	unit_trouble(u, "not ready in time");
+	unit_trouble(u, u->now.phase < PHASE_EXECUTED ? "it could not be "
+	    "executed within a minute: does its disk answer?" :
+	    "not ready in time");
 	if (u->kind == UNIT_ACTOR)
 		actor_blame(u->actor, unit_problem(u));
 	run_signal(u->run, SIGKILL);
+	/* If even that does not end it, others may start all the same. */
+	run_abort_launch(u->run);
 }
 
 void
