@@ -110,7 +110,8 @@ go_on_app(struct unit *u)
 	else if (u->run != NULL)
 		run_check_exit(u->run);
 	if (u->run != NULL && !u->run->has_ended &&
-	    unit_state(u) == STATE_starting && u->now.wake_mono_ms == 0)
+	    unit_state(u) == STATE_starting &&
+	    (u->now.wake_mono_ms == 0 || u->now.phase < PHASE_EXECUTED))
 		unit_set_timer(u, 1000);
 	if (u->run != NULL || u->is_queued) {
 		unit_resume_timer(u);
