@@ -206,6 +206,7 @@ void
 client_pump(struct client *c)
 {
 	struct ev_loop *loop = c->logs->actor->loop;
+	bool has_more;
 	int r = 1, rows = 0;
 
 	/* In the order of time: the first row may be in what is to come. */
@@ -214,6 +215,8 @@ client_pump(struct client *c)
 	while (!c->is_done && r == 1 && rows++ < ROWS_A_TURN &&
 	    c->channel.out.len < QUEUE_HIGH)
 		r = give_row(c);
+	/* Though all that was queued may be written in a moment. */
+	has_more = r == 1 && !c->is_done;
 	if (r == 0 && !c->is_done) {
 		if (c->follow)
 			await_silence(c);
@@ -228,7 +231,7 @@ client_pump(struct client *c)
 		return;
 	}
 	/* Room again, or our turn again: either way we go on from there. */
-	if (channel_wants_write(&c->channel) || rows > ROWS_A_TURN)
+	if (channel_wants_write(&c->channel) || has_more)
 		ev_io_start(loop, &c->writable);
 	else
 		ev_io_stop(loop, &c->writable);
