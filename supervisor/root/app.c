@@ -183,6 +183,17 @@ slot_of(const struct supervisor *s, uint64_t key)
 	return -1;
 }
 
+/* Its last process was written down, and its number is never used again. */
+static void
+forget_run(struct unit *u)
+{
+	uint64_t key = DESIRED_KEY(DESIRED_RUN, u->id);
+	struct desired_record r;
+
+	if (desired_get(&u->s->desired, key, &r) == 1)
+		durable_put(u->s, key, NULL, 0);
+}
+
 static void
 app_free(struct app *a)
 {
@@ -388,6 +399,7 @@ trim(struct app *a)
 			break;
 		stream_forget(a->s, u->out);
 		stream_forget(a->s, u->err);
+		forget_run(u);
 		unit_free(u);
 		a->count--;
 		trimmed = true;
