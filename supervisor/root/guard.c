@@ -56,6 +56,7 @@ struct guard {
 	int		 pidfd;		/* the keeper's, or -1 */
 	bool		 is_ours;	/* our child: we reap it */
 	bool		 is_ending;
+	bool		 is_new;	/* it has not been told everything yet */
 	uint32_t	 seq;
 	int		 in_flight;
 	bool		 owes_hello;
@@ -125,10 +126,7 @@ guard_watch(struct supervisor *s)
 bool
 guard_is_whole(const struct supervisor *s)
 {
-	const struct guard *g = s->guard;
-
-	return g->sock != -1 && TAILQ_EMPTY(&g->to_send) &&
-	    TAILQ_EMPTY(&g->sent);
+	return s->guard->sock != -1 && !s->guard->is_new;
 }
 
 pid_t
@@ -430,6 +428,9 @@ receive(struct supervisor *s, const struct keeper_message *m)
 	case KEEPER_ACK:
 		acknowledged(s, m);
 		guard_pump(s);
+		if (TAILQ_EMPTY(&s->guard->to_send) &&
+		    TAILQ_EMPTY(&s->guard->sent))
+			s->guard->is_new = false;
 		break;
 	case KEEPER_EXIT:
 		on_exit_told(s, m);
@@ -591,6 +592,7 @@ replace_keeper(struct supervisor *s)
 	attach(s, sock, pid, pidfd);
 	g->is_ours = true;
 	g->owes_pong = false;
+	g->is_new = true;
 	requeue_all(g);
 	guard_watch(s);
 	guard_hello(s);

@@ -66,7 +66,7 @@ void	guard_pump(struct supervisor *);
 /* Put again what the keeper had no room for. */
 void	guard_put_refused(struct supervisor *);
 
-/* Whether the keeper has acknowledged all it is to hold. */
+/* Whether the keeper, if it is another than at first, was told everything. */
 bool	guard_is_whole(const struct supervisor *);
 
 pid_t	guard_keeper_pid(const struct supervisor *);
