@@ -318,8 +318,8 @@ may_have_more(const struct sink *s, ssize_t n)
 	    (n >= BLOCK && n % PAGE == 0);
 }
 
-void
-feed_drain(struct feed *f)
+static void
+drain(struct feed *f)
 {
 	int64_t now = clock_us(), moved = 0, rest;
 	ssize_t n = prepare(f);
@@ -351,4 +351,21 @@ feed_drain(struct feed *f)
 		feed_hold(f, now + rest);
 	else
 		feed_start(f);
+}
+
+/*
+ * What an earlier run of the app left in its pipe comes before what the later
+ * one says: whoever was killed between the two would tear a line otherwise.
+ */
+void
+feed_drain(struct feed *f)
+{
+	struct sink *s = f->sink;
+	struct feed *older, *next;
+
+	LIST_FOREACH_SAFE(older, &s->feeds, of_sink, next)
+		if (older->number < f->number)
+			drain(older);
+	if (!s->is_blocked)
+		drain(f);
 }
