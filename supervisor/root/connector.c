@@ -141,25 +141,11 @@ connector_take(struct supervisor *s, int fd)
 	watch(s, fd, true);
 }
 
-/* Not ours to wait for, and the kernel cannot be asked later. */
-static bool
-is_needed(const struct run *r)
-{
-	struct sys_exit e;
-	int status;
-
-	return sys_peek_pidfd(r->pidfd, &e) == -ECHILD &&
-	    sys_pidfd_status(r->pidfd, &status) < 0;
-}
-
-void
-connector_need(struct supervisor *s, const struct run *r)
+static void
+begin(struct supervisor *s)
 {
 	int fd, size = QUEUE_BYTES, rc;
 
-	if (s->connector_fd > 0 || !s->is_root || r->is_actor ||
-	    !is_needed(r))
-		return;
 	fd = socket(PF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 	    NETLINK_CONNECTOR);
 	if (fd == -1)
@@ -172,4 +158,28 @@ connector_need(struct supervisor *s, const struct run *r)
 		return;
 	}
 	watch(s, fd, false);
+}
+
+void
+connector_prepare(struct supervisor *s)
+{
+	int self, status, rc;
+
+	if (s->connector_fd > 0 || !s->is_root ||
+	    (self = sys_pidfd_open(getpid())) < 0)
+		return;
+	rc = sys_pidfd_status(self, &status);
+	close(self);
+	if (rc < 0)
+		begin(s);
+}
+
+void
+connector_need(struct supervisor *s, const struct run *r)
+{
+	struct sys_exit e;
+
+	/* Of a child of ours we are told by wait(2). */
+	if (!r->is_actor && sys_peek_pidfd(r->pidfd, &e) == -ECHILD)
+		connector_prepare(s);
 }

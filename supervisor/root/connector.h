@@ -12,6 +12,13 @@
 
 #define KEEPER_KEY_CONNECTOR	5
 
+/*
+ * Listen, if the kernel cannot be asked later and the host has it. For a
+ * supervisor that is its keeper's parent: should it die, its apps become
+ * children of a stranger, and the next one must not begin to listen then.
+ */
+void	connector_prepare(struct supervisor *);
+
 /* Listen, if the run needs it and the host has it; else nothing happens. */
 void	connector_need(struct supervisor *, const struct run *);
 

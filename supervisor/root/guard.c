@@ -17,6 +17,7 @@
 #include "base/sys.h"
 #include "supervisor/root/actor.h"
 #include "supervisor/root/bus.h"
+#include "supervisor/root/connector.h"
 #include "supervisor/root/hash.h"
 #include "supervisor/root/retry.h"
 #include "supervisor/root/run.h"
@@ -596,6 +597,7 @@ replace_keeper(struct supervisor *s)
 	requeue_all(g);
 	guard_watch(s);
 	guard_hello(s);
+	connector_prepare(s);
 	log_info("the keeper was replaced: pid %d", pid);
 	bus_emit(s, &(struct message){ .type = MSG_daemon_recovered,
 	    .daemon_recovered = { .subject = "daemon", .what = "keeper",

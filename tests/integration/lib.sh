@@ -123,7 +123,7 @@ plugin_is_online() { [ "$(plugin "$1" status)" = online ]; }
 
 # gone PID: nothing of that number is alive (a zombie is not).
 gone() {
-	[ ! -e "/proc/$1/status" ] || grep -q '^State:.Z' "/proc/$1/status"
+	! grep -q '^State:.[^Z]' "/proc/$1/status" 2>/dev/null
 }
 
 # contains FILE TEXT: the file is there and says it.
