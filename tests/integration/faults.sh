@@ -4,6 +4,8 @@
 
 # shellcheck source=tests/integration/lib.sh
 . "$(dirname "$0")/lib.sh"
+# Our processes are not dumpable: only root may count their descriptors.
+need_root
 need python3
 [ -x "$fixtures/faulty/opendaemon-supervisor" ] ||
     skip "the sanitizers have a memory of their own"

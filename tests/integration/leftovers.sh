@@ -23,7 +23,7 @@ done
 
 # Even what has no mark, no pipe and no session is in its cgroup.
 case $(about tree) in
-*cgroup*)
+"cgroup v2")
 	od start -n closed -- "$fixtures/forker" closed
 	eventually has_child closed
 	left=$(child_of closed)
