@@ -581,6 +581,7 @@ announce_exit(struct unit *u)
 void
 unit_run_ended(struct unit *u)
 {
+	struct run *r = u->run;
 	int64_t now = clock_ms();
 	int status = u->now.exit_status;
 	bool aborted = u->now.phase == PHASE_PREPARED &&
@@ -609,13 +610,10 @@ unit_run_ended(struct unit *u)
 		unit_step(u, EVENT_ended);
 		return;
 	}
-	/* The unit goes on without it; the run clears up behind itself. */
-	if (u->run != NULL) {
-		struct run *r = u->run;
-
+	/* The unit goes on without it. */
+	if (r != NULL) {
 		u->run = NULL;
 		r->unit = NULL;
-		run_clear(r, true, false);
 	}
 	if (aborted) {
 		/* The supervisor before us died before it said "go". */
@@ -624,9 +622,12 @@ unit_run_ended(struct unit *u)
 		unit_trouble(u, "its start was interrupted");
 		unit_step(u, EVENT_died);
 		again_at_once(u);
-		return;
+	} else {
+		judge(u, &end);
 	}
-	judge(u, &end);
+	/* The run clears up behind itself, while its successor is made. */
+	if (r != NULL)
+		run_clear(r, true, false);
 }
 
 /* ---- those who wait ---- */
