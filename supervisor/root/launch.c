@@ -136,32 +136,6 @@ make_plan(struct run *r, struct birth *b, struct error *e)
 	return b->plan < 0 ? b->plan : p.npassed;
 }
 
-void
-run_drop_group(struct supervisor *s)
-{
-	if (s->spare_fd <= 0)
-		return;
-	close(s->spare_fd);
-	s->spare_fd = 0;
-	cgroup_remove(&s->cgroups, s->spare_run);
-}
-
-void
-run_prepare_group(struct supervisor *s)
-{
-	uint64_t next = observed_counters(&s->observed)->next_run;
-	int fd;
-
-	if (!s->cgroups.available || s->is_stopping || s->apps == NULL ||
-	    (s->spare_fd > 0 && s->spare_run == next))
-		return;
-	run_drop_group(s);
-	if (cgroup_run_create(&s->cgroups, next, &fd) < 0)
-		return;
-	s->spare_fd = fd;
-	s->spare_run = next;
-}
-
 /* A cgroup of its own for each run of an app; without one, its descendants
  * are found by walking /proc. */
 static void
@@ -169,13 +143,8 @@ make_cgroup(struct run *r, struct birth *b)
 {
 	if (r->unit->kind != UNIT_APP || !r->s->cgroups.available)
 		return;
-	if (r->s->spare_fd > 0 && r->s->spare_run == r->number) {
-		r->cgroup_fd = r->s->spare_fd;
-		r->s->spare_fd = 0;
-	} else if (cgroup_run_create(&r->s->cgroups, r->number,
-	    &r->cgroup_fd) < 0) {
+	if (cgroup_run_create(&r->s->cgroups, r->number, &r->cgroup_fd) < 0)
 		return;
-	}
 	if (r->s->can_join_cgroup)
 		return;
 	b->procs = cgroup_procs_fd(r->cgroup_fd);

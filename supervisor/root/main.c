@@ -332,7 +332,6 @@ on_prepare(struct ev_loop *loop, struct ev_prepare *w, int revents)
 		ev_timer_stop(loop, &s->pressing_timer);
 		runs_sweep(s);
 		streams_pump(s);
-		run_prepare_group(s);
 	}
 	daemon_go_on_stopping(s);
 	observed_commit_events(&s->observed);
@@ -390,9 +389,6 @@ main(int argc, char **argv)
 	unit_run_queue(s);
 	reap_orphans(s);
 	ev_run(s->loop, 0);
-	run_drop_group(s);
-	if (!s->keep_apps)
-		cgroup_finish(&s->cgroups);
 	log_info("stopped");
 	return s->exit_status;
 }

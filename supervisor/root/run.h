@@ -68,10 +68,6 @@ struct run {
  * keeper has acknowledged it. */
 int	run_launch(struct unit *, struct error *);
 
-/* Make the cgroup of the next run while there is time, and take it away. */
-void	run_prepare_group(struct supervisor *);
-void	run_drop_group(struct supervisor *);
-
 /*
  * Take over a run that the keeper handed on, or that was found: fds[0] is the
  * pidfd, the others the read ends of its pipes with those streams. The

@@ -74,8 +74,6 @@ struct supervisor {
 	struct desired	 desired;
 	struct cgroups	 cgroups;
 	struct groups	 groups;
-	int		 spare_fd;	/* the group of run spare_run, > 0 */
-	uint64_t	 spare_run;	/* ... which is the next */
 	bool		 can_join_cgroup;	/* a process can be born there */
 	char		 no_cgroup[128];	/* why there are none, or "" */
 	struct guard	*guard;

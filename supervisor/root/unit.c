@@ -581,7 +581,6 @@ announce_exit(struct unit *u)
 void
 unit_run_ended(struct unit *u)
 {
-	struct run *r = u->run;
 	int64_t now = clock_ms();
 	int status = u->now.exit_status;
 	bool aborted = u->now.phase == PHASE_PREPARED &&
@@ -610,10 +609,13 @@ unit_run_ended(struct unit *u)
 		unit_step(u, EVENT_ended);
 		return;
 	}
-	/* The unit goes on without it. */
-	if (r != NULL) {
+	/* The unit goes on without it; the run clears up behind itself. */
+	if (u->run != NULL) {
+		struct run *r = u->run;
+
 		u->run = NULL;
 		r->unit = NULL;
+		run_clear(r, true, false);
 	}
 	if (aborted) {
 		/* The supervisor before us died before it said "go". */
@@ -622,12 +624,9 @@ unit_run_ended(struct unit *u)
 		unit_trouble(u, "its start was interrupted");
 		unit_step(u, EVENT_died);
 		again_at_once(u);
-	} else {
-		judge(u, &end);
+		return;
 	}
-	/* The run clears up behind itself, while its successor is made. */
-	if (r != NULL)
-		run_clear(r, true, false);
+	judge(u, &end);
 }
 
 /* ---- those who wait ---- */
